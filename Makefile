@@ -1,0 +1,39 @@
+# Each target sets itself up: nothing needs to be installed first but Python 3.11+ and make.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PHOTO ?=
+DATA ?= ../shared/data
+
+.PHONY: inspect app test lint bench weights setup
+.DEFAULT_GOAL := inspect
+
+inspect: $(READY) ## inspect photos that ship with the project, or PHOTO=path
+ifeq ($(strip $(PHOTO)),)
+	@$(BIN)/python -m app.demo
+else
+	@$(BIN)/forensics inspect "$(PHOTO)" --html reports
+endif
+
+app: $(READY) ## the Streamlit app on 127.0.0.1
+	@$(BIN)/forensics app
+
+test: $(READY) ## all tests but the slow and the GPU ones
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+bench: $(READY)
+	@$(BIN)/forensics bench throughput
+
+weights: $(READY) ## retrain whatever ships, from DATA=folder; resumable
+	@$(BIN)/python -m app.weights $(DATA)
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "setting up .venv (once, a few minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

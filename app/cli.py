@@ -1,0 +1,50 @@
+"""The command line: `forensics`. Each command is a few lines over the engine; none holds analysis."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from app.commands import bench, corpus, detector, inspect, make, scan, serve
+from forensics.refusal import Refusal
+
+app = typer.Typer(
+    help="Is this photo a camera's or a generator's? Evidence, weighed, in words that say how sure they are.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PHOTOS, CORPORA, GENERATORS, DETECTORS = "Photos", "Corpora", "Generators", "Detectors and benchmarks"
+
+app.command(rich_help_panel=PHOTOS)(inspect.inspect)
+app.command(rich_help_panel=PHOTOS)(scan.scan)
+app.command("app", rich_help_panel=PHOTOS)(serve.app)
+app.add_typer(corpus.group, name="corpus", rich_help_panel=CORPORA)
+app.command(rich_help_panel=GENERATORS)(make.train)
+app.command(rich_help_panel=GENERATORS)(make.forge)
+app.add_typer(detector.group, name="detector", rich_help_panel=DETECTORS)
+app.add_typer(bench.group, name="bench", rich_help_panel=DETECTORS)
+
+
+def main() -> None:
+    """Run a command; bad input is one line on standard error and exit code 2, never a traceback."""
+    try:
+        app()
+    except Refusal as refusal:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {refusal}", highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted", highlight=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The examiners. Each answers one question about a photo; `PANEL` is all of them.
+
+To add one: a file with a class that keeps `forensics.evidence.Detector`, and its name in PANEL.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detectors.asymmetry.eyes import Eyes
+from detectors.classifier.detector import Classifier
+from detectors.frequency.spectrum import Spectrum
+from detectors.provenance.credentials import Credentials
+from detectors.provenance.declarations import Declarations
+from detectors.structure.jpeg import JpegHistory
+from forensics.calibration import Calibration
+from forensics.evidence import Detector
+from forensics.places import DETECTOR_WEIGHTS
+from forensics.refusal import Refusal
+
+PANEL = (Credentials, Declarations, JpegHistory, Spectrum, Eyes, Classifier)
+
+
+def load_panel(weights: Path = DETECTOR_WEIGHTS) -> tuple[Detector, ...]:
+    """All examiners, their weights read from one folder: what ships, or a run of `forensics detector train`."""
+    return tuple(member.load(weights) for member in PANEL)
+
+
+def load_calibration(weights: Path = DETECTOR_WEIGHTS) -> Calibration:
+    path = weights / "calibration.json"
+    if not path.exists():
+        raise Refusal(f"{path} is missing; run `forensics detector calibrate {weights}`")
+    return Calibration.load(path)

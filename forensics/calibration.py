@@ -1,0 +1,164 @@
+"""Scores → log10 likelihood ratios: fitted once on photos that no detector was trained on.
+
+Joint logistic regression (Brümmer & du Preez 2006; Morrison 2013): with s_d the score of detector d,
+
+    log10 LR = Σ_d  slope_d · s_d + offset_d      over the detectors that gave a score,
+
+a silent detector adds 0. Both classes weigh the same in the fit, so that the log-odds are the log-LR.
+Slopes are not negative: a detector may turn out to be worthless, never to mean its opposite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from forensics.refusal import Refusal
+
+RIDGE = 1e-3  # on standardised slopes: keeps the fit finite when a detector separates perfectly
+
+
+@dataclass(frozen=True)
+class Line:
+    """One detector's part: log10 LR = slope · score + offset. `n` = calibration photos it scored."""
+
+    slope: float
+    offset: float
+    n: int
+
+    def __call__(self, score: float) -> float:
+        return self.slope * score + self.offset
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What the calibration photos were like. Outside it no claim is made. Sizes in pixels."""
+
+    min_side: int  # of the photo's shorter side
+    max_side: int  # of the photo's longer side
+    min_face: int  # face height, chin to brow line
+    max_face: int
+
+    def outside(self, width: int, height: int, face: int | None) -> str | None:
+        """Why a photo is outside, or None. `face` = height of the largest face, None = no face."""
+        if face is None:
+            return "no face was found, and only faces were validated"
+        if min(width, height) < self.min_side or max(width, height) > self.max_side:
+            return f"{width}x{height} px is outside the validated {self.min_side}-{self.max_side} px"
+        if not self.min_face <= face <= self.max_face:
+            return f"the face is {face} px high; {self.min_face}-{self.max_face} px were validated"
+        return None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How much each score is worth, for which photos, and how much may be claimed at most."""
+
+    lines: Mapping[str, Line]
+    domain: Domain
+    n_real: int
+    n_fake: int
+    conflict: float  # the largest disagreement (log10 units) seen on calibration photos
+    about: Mapping[str, object] = field(default_factory=dict)  # corpora, date, seed, hashes
+
+    @property
+    def ceiling(self) -> float:
+        """Largest log10 LR for "generated": n reals without a false alarm bound its rate near 3/n."""
+        return math.log10(max(self.n_real / 3, 1))
+
+    @property
+    def floor(self) -> float:
+        """Lowest log10 LR (for "camera"), bounded in the same way by the number of fakes."""
+        return -math.log10(max(self.n_fake / 3, 1))
+
+    def part(self, detector: str, score: float | None) -> float | None:
+        """A detector's share of the log10 LR, within what the validation set can support."""
+        line = self.lines.get(detector)
+        if score is None or line is None:
+            return None
+        return float(np.clip(line(score), self.floor, self.ceiling))
+
+    def total(self, scores: Mapping[str, float | None]) -> float | None:
+        """log10 LR of all scores together; None when every detector was silent."""
+        parts = [self.lines[name](s) for name, s in scores.items() if s is not None and name in self.lines]
+        return float(np.clip(sum(parts), self.floor, self.ceiling)) if parts else None
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(self), indent=2, sort_keys=True, default=str) + "\n"
+        part = path.with_suffix(".part")
+        part.write_text(text)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        values = json.loads(path.read_text())
+        values["lines"] = {name: Line(**line) for name, line in values["lines"].items()}
+        values["domain"] = Domain(**values["domain"])
+        return cls(**values)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def disagreement(parts: Sequence[float]) -> float:
+    """How far detectors contradict each other: the weaker of the two camps, in log10 units."""
+    return min(sum(p for p in parts if p > 0), -sum(p for p in parts if p < 0))
+
+
+def fit(
+    names: Sequence[str],
+    scores: np.ndarray,
+    fake: np.ndarray,
+    domain: Domain,
+    weight: np.ndarray | None = None,
+    about: Mapping[str, object] | None = None,
+) -> Calibration:
+    """Fit lines for `names` jointly.
+
+    scores: (N, D) float, NaN = silent. fake: (N,) bool. weight: (N,) photo weights within their
+    class (to let each source count the same), default equal. Raises Refusal unless both
+    classes are there.
+    """
+    fake = np.asarray(fake, dtype=bool)
+    if fake.all() or not fake.any():
+        raise Refusal(f"calibration needs both classes: {int((~fake).sum())} real, {int(fake.sum())} fake given")
+    spoke = ~np.isnan(scores)
+    count = np.maximum(spoke.sum(0), 1)
+    mean = np.where(spoke, scores, 0).sum(0) / count
+    spread = np.sqrt(np.where(spoke, (scores - mean) ** 2, 0).sum(0) / count) + 1e-9
+    standard = np.where(spoke, (scores - mean) / spread, 0.0)  # (N, D), silent = 0
+    design = np.concatenate([standard, spoke.astype(float)], axis=1)  # (N, 2D): slopes, offsets
+    weight = np.ones(len(fake)) if weight is None else np.asarray(weight, dtype=float)
+    weight = np.where(fake, weight / weight[fake].sum(), weight / weight[~fake].sum()) / 2
+    sign = np.where(fake, 1.0, -1.0)
+    width = scores.shape[1]
+    ridge = np.full(2 * width, RIDGE)
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = sign * (design @ theta)
+        value = (weight * np.logaddexp(0, -margin)).sum() + 0.5 * (ridge * theta**2).sum()
+        slope = -(weight * sign / (1 + np.exp(np.clip(margin, -500, 500)))) @ design
+        return value, slope + ridge * theta
+
+    bounds = [(0, None)] * width + [(None, None)] * width
+    theta = minimize(loss, np.zeros(2 * width), jac=True, bounds=bounds, method="L-BFGS-B").x / math.log(10)
+    lines = {}
+    for i, name in enumerate(names):
+        slope = theta[i] / spread[i]
+        lines[name] = Line(float(slope), float(theta[width + i] - slope * mean[i]), int(spoke[:, i].sum()))
+    n_real, n_fake = int((~fake).sum()), int(fake.sum())
+    fitted = Calibration(lines, domain, n_real, n_fake, conflict=0.0, about=about or {})
+    seen = [
+        disagreement([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)])
+        for row in scores
+    ]
+    return Calibration(lines, domain, n_real, n_fake, conflict=float(max(seen)), about=about or {})

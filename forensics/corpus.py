@@ -1,0 +1,150 @@
+"""A corpus: a folder of labelled photos with one manifest. Generators and detectors meet here, on disk.
+
+Splits never share a group: photos of one person, or copies of one picture, stay together.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from forensics.photo import SUFFIXES
+from forensics.refusal import Refusal
+
+MANIFEST = "manifest.csv"
+SPLITS = ("train", "calibration", "test")
+SHARES = (0.6, 0.2, 0.2)
+
+Label = Literal["real", "fake"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One photo of a corpus. Only `path`, `label` and `split` steer anything; the rest is provenance."""
+
+    path: str  # relative to the corpus folder, with forward slashes
+    label: Label
+    maker: str  # "camera", or the generator: "dcgan", "stylegan2", ...
+    domain: str = ""  # where such photos come from: "web faces", "portraits", ...
+    group: str = ""  # person or source picture
+    split: str = ""
+    width: int = 0
+    height: int = 0
+    sha256: str = ""
+    seed: str = ""  # of a forged picture
+    source: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Photos below `root`, described by `entries`."""
+
+    root: Path
+    entries: tuple[Entry, ...]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def path(self, entry: Entry) -> Path:
+        return self.root / entry.path
+
+    def where(self, **wanted: str) -> Corpus:
+        """The part whose fields have these values: `corpus.where(split="test", label="real")`."""
+        kept = (e for e in self.entries if all(getattr(e, key) == value for key, value in wanted.items()))
+        return Corpus(self.root, tuple(kept))
+
+    @classmethod
+    def open(cls, root: str | Path, label: Label = "real") -> Corpus:
+        """Read the manifest of a folder; a plain folder of pictures becomes a corpus of `label`.
+
+        Raises Refusal when there is no such folder, no picture in it, or a broken manifest.
+        """
+        root = Path(root)
+        if not root.is_dir():
+            raise Refusal(f"{root}: no such folder; a corpus is a folder of pictures")
+        manifest = root / MANIFEST
+        entries = read_manifest(manifest) if manifest.exists() else tuple(plain_entries(root, label))
+        if not entries:
+            raise Refusal(f"{root}: no pictures; expected {', '.join(sorted(SUFFIXES))} files or {MANIFEST}")
+        return cls(root, with_splits(entries))
+
+    def save(self) -> None:
+        """Write the manifest beside the photos, at once or not at all."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        part = self.root / (MANIFEST + ".part")
+        with open(part, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [f.name for f in fields(Entry)], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(asdict(entry) for entry in self.entries)
+        os.replace(part, self.root / MANIFEST)
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of what is in the corpus: paths, labels, splits and file hashes."""
+        rows = sorted(f"{e.path}\t{e.label}\t{e.maker}\t{e.split}\t{e.sha256}" for e in self.entries)
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def read_manifest(path: Path) -> tuple[Entry, ...]:
+    known = {f.name for f in fields(Entry)}
+    entries = []
+    with open(path, newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            if row.get("label") not in ("real", "fake"):
+                raise Refusal(f"{path}, line {number}: label is {row.get('label')!r}; allowed: real, fake")
+            if not row.get("path") or Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
+                raise Refusal(f"{path}, line {number}: path {row.get('path')!r} must be inside the corpus")
+            values = {key: value for key, value in row.items() if key in known and value not in (None, "")}
+            for key in ("width", "height"):
+                values[key] = int(values.get(key, 0))
+            values.setdefault("maker", "camera" if row["label"] == "real" else "unknown")
+            entries.append(Entry(**values))
+    return tuple(entries)
+
+
+def plain_entries(root: Path, label: Label) -> Iterator[Entry]:
+    maker = "camera" if label == "real" else root.name
+    for path in pictures_below(root):
+        yield Entry(path.relative_to(root).as_posix(), label, maker, domain=root.name)
+
+
+def pictures_below(root: Path) -> list[Path]:
+    """Files with a picture's suffix below a folder, in a stable order, hidden ones left out."""
+    found = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = sorted(n for n in subfolders if not n.startswith("."))
+        found += [Path(folder, n) for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and n[0] != "."]
+    return found
+
+
+def with_splits(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Entries that have no split yet get one from their group, the same on every machine."""
+    return tuple(e if e.split else replace(e, split=split_of(e.group or e.path)) for e in entries)
+
+
+def split_of(group: str) -> str:
+    point = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    for split, share in zip(SPLITS, SHARES, strict=True):
+        if point < share:
+            return split
+        point -= share
+    return SPLITS[-1]
+
+
+def likeness(pixels: np.ndarray) -> str:
+    """Difference hash (64 bits, hex) of (H, W, 3) uint8: equal for copies of one picture at other sizes."""
+    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
+    bits = (grey[:, 1:] > grey[:, :-1]).flatten()
+    return np.packbits(bits).tobytes().hex()

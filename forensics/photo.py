@@ -1,0 +1,272 @@
+"""A photo, opened once: pixels, fingerprint and format facts, or one clear reason why not.
+
+Every other part of the house receives a `Photo`; nothing else opens a user's file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from forensics.refusal import Refusal
+
+pillow_heif.register_heif_opener()
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # MPO opens as JPEG
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .bmp .dib .tif .tiff .avif .heic .heif".split()
+)
+MAX_PIXELS = 120_000_000
+MAX_BYTES = 512 * 2**20
+MAX_TEXT = 65_536  # characters kept of one metadata string; the longest honest ones are prompts
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (4, 1): "4:1:1", (1, 2): "4:4:0"}
+
+
+class UnreadableImage(Refusal):
+    """The file is no photo that can be examined. `reason` is one line for people."""
+
+    def __init__(self, reason: str):
+        self.reason = " ".join(reason.split())
+        super().__init__(self.reason)
+
+
+@dataclass(frozen=True)
+class JpegFacts:
+    """How a JPEG was written: what its encoder leaves behind in every file."""
+
+    tables: tuple[np.ndarray, ...]  # each (8, 8) uint16, row-major frequencies: luminance, chrominance
+    subsampling: str  # "4:2:0", "4:4:4", ..., or "grey"
+    progressive: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One picture as its viewers see it: upright, sRGB, on white where it was transparent.
+
+    `pixels` is (H, W, 3) uint8 and read-only. Of an animation it is the first frame.
+    Compared by identity, so that results about a photo can be cached beside it.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+    sha256: str
+    format: str
+    pixels: np.ndarray = field(repr=False)
+    mode: str  # Pillow's mode of the stored picture: "RGB", "CMYK", "I;16", ...
+    frames: int
+    jpeg: JpegFacts | None = field(repr=False)
+    exif: Mapping[str, str] = field(repr=False)
+    text: Mapping[str, str] = field(repr=False)  # PNG text chunks, JPEG comment
+    xmp: bytes = field(repr=False)
+    notes: tuple[str, ...] = ()  # what opening had to decide or could not read
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[0]
+
+    @cached_property
+    def luminance(self) -> np.ndarray:
+        """(H, W) float32 in [0, 255]: Rec. 601 luma, as JPEG has it."""
+        luma = self.pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        luma.setflags(write=False)
+        return luma
+
+    @classmethod
+    def open(cls, source: str | Path | bytes, name: str | None = None) -> Photo:
+        """Open a path or the bytes of a file.
+
+        Raises `UnreadableImage`, and nothing else, for whatever is wrong with the file.
+        """
+        data = source if isinstance(source, bytes) else read_file(Path(source))
+        if name is None:
+            name = "photo" if isinstance(source, bytes) else Path(source).name
+        if not data:
+            raise UnreadableImage("the file is empty (0 bytes)")
+        try:
+            return cls._decode(data, name)
+        except UnreadableImage:
+            raise
+        except (Exception, MemoryError) as error:  # decoders raise whatever they like
+            raise UnreadableImage(explain(error, data)) from None
+
+    @classmethod
+    def from_pixels(cls, pixels: np.ndarray, name: str = "photo") -> Photo:
+        """A photo of (H, W, 3) uint8 pixels that never were a file: stored as PNG, without metadata."""
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+        return cls.open(buffer.getvalue(), name)
+
+    @classmethod
+    def _decode(cls, data: bytes, name: str) -> Photo:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd EXIF and big pictures; limits are ours
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadableImage(too_large(width, height))
+            stored = image.format, image.mode, getattr(image, "n_frames", 1)
+            jpeg = jpeg_facts(image)
+            image.load()
+            notes: list[str] = []
+            if stored[2] > 1:
+                notes.append(f"{stored[2]} frames: only the first is examined")
+            exif = read_exif(image, notes)
+            text = read_text(image)
+            xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+            pixels = to_srgb(upright(image, notes), notes)
+        pixels.setflags(write=False)
+        return cls(
+            name=name,
+            data=data,
+            sha256=hashlib.sha256(data).hexdigest(),
+            format=stored[0],
+            pixels=pixels,
+            mode=stored[1],
+            frames=stored[2],
+            jpeg=jpeg,
+            exif=exif,
+            text=text,
+            xmp=xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp),
+            notes=tuple(notes),
+        )
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of at most `MAX_BYTES`."""
+    try:
+        if path.is_dir():
+            raise UnreadableImage("this is a folder: use `forensics scan` for folders")
+        if not path.exists():
+            raise UnreadableImage("no such file")
+        if not path.is_file():
+            raise UnreadableImage("not a regular file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UnreadableImage(f"the file is over {MAX_BYTES // 2**20} MiB")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnreadableImage):
+            raise
+        raise UnreadableImage(f"the file cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def too_large(width: int, height: int) -> str:
+    return (
+        f"{width}x{height} is {width * height / 1e6:,.0f} megapixels: at most {MAX_PIXELS // 10**6} are examined"
+    )
+
+
+def explain(error: BaseException, data: bytes) -> str:
+    """Whatever a decoder raised, as one line."""
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"not a photo in a known format ({', '.join(FORMATS)})"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too many pixels: at most {MAX_PIXELS // 10**6} megapixels are examined"
+    if isinstance(error, MemoryError):
+        return "too large for this machine's memory"
+    what = str(error) or type(error).__name__
+    if "truncated" in what or isinstance(error, EOFError):
+        return f"the file is truncated: the picture ends too early ({len(data):,} bytes)"
+    return f"the file is damaged ({what[:200]})"
+
+
+def jpeg_facts(image: Image.Image) -> JpegFacts | None:
+    if image.format not in ("JPEG", "MPO") or not getattr(image, "quantization", None):
+        return None
+    tables = tuple(
+        np.array(image.quantization[key], dtype=np.uint16).reshape(8, 8) for key in sorted(image.quantization)
+    )
+    layers = image.layer
+    if len(layers) == 1:
+        subsampling = "grey"
+    else:
+        ratio = (layers[0][1] // max(layers[1][1], 1), layers[0][2] // max(layers[1][2], 1))
+        subsampling = SUBSAMPLING.get(ratio, f"{ratio[0]}x{ratio[1]}")
+    return JpegFacts(tables, subsampling, bool(image.info.get("progressive") or image.info.get("progression")))
+
+
+def read_exif(image: Image.Image, notes: list[str]) -> dict[str, str]:
+    """EXIF of the picture and its camera directory as text; a broken directory is noted, not fatal."""
+    found: dict[str, str] = {}
+    try:
+        exif = image.getexif()
+        for directory in (exif, exif.get_ifd(ExifTags.IFD.Exif)):
+            for tag, value in directory.items():
+                name = ExifTags.TAGS.get(tag)
+                if name and name not in ("MakerNote", "ExifOffset", "GPSInfo"):
+                    found[name] = readable(value)
+    except Exception as error:
+        notes.append(f"EXIF is damaged ({type(error).__name__}) and was read in part")
+    return found
+
+
+def read_text(image: Image.Image) -> dict[str, str]:
+    found = {str(key): readable(value) for key, value in (getattr(image, "text", None) or {}).items()}
+    if image.info.get("comment"):
+        found.setdefault("comment", readable(image.info["comment"]))
+    return found
+
+
+def readable(value: object) -> str:
+    """A metadata value as a bounded string. EXIF's UserComment names its encoding in 8 bytes first."""
+    if isinstance(value, bytes):
+        head, body = value[:8], value[8:]
+        if head == b"UNICODE\0":
+            big = body[:1] == b"\0"  # most writers follow the file's byte order; Latin text shows it
+            value = body.decode("utf-16-be" if big else "utf-16-le", "replace")
+        else:
+            value = (body if head == b"ASCII\0\0\0" else value).decode("utf-8", "replace")
+    return str(value).strip("\0 ")[:MAX_TEXT]
+
+
+def upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        notes.append("EXIF orientation is damaged and was ignored")
+        return image
+
+
+def to_srgb(image: Image.Image, notes: list[str]) -> np.ndarray:
+    """(H, W, 3) uint8 sRGB of a picture in any of Pillow's modes."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        image = Image.fromarray(to_eight_bits(np.asarray(image)))
+        notes.append("more than 8 bits a channel: examined with 8")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getextrema()[3][0] < 255:
+            notes.append("transparent: examined on white")
+        white = Image.new("RGBA", image.size, "white")
+        white.info = image.info
+        image = Image.alpha_composite(white, image).convert("RGB")
+    profile = image.info.get("icc_profile")
+    if image.mode == "P":
+        image = image.convert("RGB")
+    if profile and image.mode in ("RGB", "L", "CMYK", "LAB"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            image = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            notes.append("the colour profile is damaged and was ignored")
+    return np.array(image.convert("RGB"))
+
+
+def to_eight_bits(values: np.ndarray) -> np.ndarray:
+    """16-bit, 32-bit or float grey to uint8: by the type's range if the values fill it, else by their own."""
+    values = np.nan_to_num(values.astype(np.float64))
+    top = 65535.0 if 255 < values.max() <= 65535 else max(float(values.max()), 1.0)
+    return (np.clip(values / top, 0, 1) * 255).round().astype(np.uint8)

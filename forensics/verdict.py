@@ -1,0 +1,109 @@
+"""Evidence, weighed → a verdict, in words that say how sure it is.
+
+The words never say "fake" or "authentic": they say which of two explanations the evidence
+supports, and how strongly, on the verbal scale of the ENFSI guideline for evaluative
+reporting (2015). Absence of metadata is never evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from forensics.calibration import Calibration, disagreement
+from forensics.evidence import Claim, Evidence
+
+CONCLUSIVE = 1.0  # |log10 LR| under this is inconclusive: evidence less than 10 times likelier either way
+SCALE = ((1, "weak"), (2, "moderate"), (3, "moderately strong"), (4, "strong"), (6, "very strong"))
+
+
+class Conclusion(StrEnum):
+    GENERATED = "supports_generated"
+    EDITED = "supports_edited"
+    CAMERA = "supports_camera"
+    DECLARED_VERIFIED = "declared_generated_verified"
+    DECLARED = "declared_generated_unverified"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Evidence with what it is worth: `log10_lr` is None where the detector was silent or does not score."""
+
+    evidence: Evidence
+    log10_lr: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the evidence supports, how strongly, and why not more."""
+
+    conclusion: Conclusion
+    log10_lr: float | None  # the number also where the conclusion is inconclusive; None = nothing was scored
+    words: str
+    weighed: tuple[Weighed, ...]
+
+
+def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str | None) -> Verdict:
+    """Weigh all evidence about one photo. `outside`: why the photo is outside the validated domain, or None."""
+    weighed = tuple(Weighed(e, calibration.part(e.detector, e.score)) for e in evidence)
+    log10_lr = calibration.total({e.detector: e.score for e in evidence})
+    claim = strongest([e.claim for e in evidence if e.claim])
+    if claim:
+        declared = by_claim(claim)
+        if declared:
+            return Verdict(declared[0], log10_lr, declared[1], weighed)
+    parts = [w.log10_lr for w in weighed if w.log10_lr is not None]
+    reason = None
+    if log10_lr is None:
+        reason = outside or "no detector that is weighed could examine this photo"
+    elif outside:
+        reason = outside
+    elif disagreement(parts) > calibration.conflict + 1e-9:
+        reason = "the detectors contradict each other more than they ever did on validation photos"
+    elif abs(log10_lr) < CONCLUSIVE:
+        reason = f"the evidence is less than 10 times likelier under either explanation ({ratio(log10_lr)})"
+    if reason:
+        return Verdict(Conclusion.INCONCLUSIVE, log10_lr, f"Inconclusive: {reason}.", weighed)
+    if log10_lr > 0:
+        words = f"The evidence gives {strength(log10_lr)} support that a generator made this picture, not a camera"
+        return Verdict(Conclusion.GENERATED, log10_lr, f"{words} ({ratio(log10_lr)}).", weighed)
+    words = f"The evidence gives {strength(log10_lr)} support that a camera took this picture, not a generator"
+    return Verdict(Conclusion.CAMERA, log10_lr, f"{words} ({ratio(log10_lr)}).", weighed)
+
+
+def strongest(claims: Sequence[Claim]) -> Claim | None:
+    """The claim to report first: verified before unverified, generated before edited before captured."""
+    order = ("generated", "edited", "captured")
+    return min(claims, key=lambda c: (not c.verified, order.index(c.says)), default=None)
+
+
+def by_claim(claim: Claim) -> tuple[Conclusion, str] | None:
+    """What a claim alone concludes. An unverified claim of a camera concludes nothing: anyone can write it."""
+    if claim.says == "generated":
+        if claim.verified:
+            return Conclusion.DECLARED_VERIFIED, f"The file declares itself generated, verified: {claim.by}."
+        words = f"The file declares itself generated, unverified: {claim.by}. Such a mark can be added or removed."
+        return Conclusion.DECLARED, words
+    if claim.says == "edited":
+        how = "verified" if claim.verified else "unverified"
+        return Conclusion.EDITED, f"The file declares generated parts in an edited photo, {how}: {claim.by}."
+    if claim.verified:
+        return Conclusion.CAMERA, f"The file is signed as a camera's capture: {claim.by}."
+    return None
+
+
+def strength(log10_lr: float) -> str:
+    """ENFSI's word for a likelihood ratio of 10^|log10_lr|."""
+    for limit, word in SCALE:
+        if abs(log10_lr) < limit:
+            return word
+    return "extremely strong"
+
+
+def ratio(log10_lr: float) -> str:
+    """The likelihood ratio in plain digits, two of them significant."""
+    value = 10 ** abs(log10_lr)
+    rounded = f"{float(f'{value:.2g}'):,.10g}"
+    return f"{rounded} times likelier if {'generated' if log10_lr > 0 else 'from a camera'}"
