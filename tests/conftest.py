@@ -1,0 +1,41 @@
+"""Fixtures for all tests. Data that users don't have is found beside the project, or the test skips loudly."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The developers' data folder; without it the test is skipped with a reason that says so."""
+    folder = Path(os.environ.get("FORENSICS_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data" / "manifest.csv").exists():
+        pytest.skip(f"developers' data not found at {folder}: this check did NOT run")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portrait_file() -> Path:
+    """A real portrait that a dependency carries: Grace Hopper, US Navy, public domain."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def scene_file() -> Path:
+    """A real scene that a dependency carries: Summer Palace, CC BY."""
+    import sklearn.datasets
+
+    return Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
