@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 from rich.console import Console
@@ -32,9 +33,13 @@ app.add_typer(bench.group, name="bench", rich_help_panel=DETECTORS)
 
 
 def main() -> None:
+    run(app)
+
+
+def run(command: Callable[[], object]) -> None:
     """Run a command; bad input is one line on standard error and exit code 2, never a traceback."""
     try:
-        app()
+        command()
     except Refusal as refusal:
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {refusal}", highlight=False)
         sys.exit(2)

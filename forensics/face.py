@@ -6,6 +6,7 @@ viewer's: "left" is the left side of the picture.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
@@ -117,7 +118,9 @@ def landmarker():
         num_faces=MOST_FACES,
     )
     with hushed():
-        return vision.FaceLandmarker.create_from_options(options)
+        made = vision.FaceLandmarker.create_from_options(options)
+    atexit.register(made.close)  # left to the interpreter's end, its destructor prints a traceback
+    return made
 
 
 @contextmanager

@@ -179,7 +179,7 @@ def explain(error: BaseException, data: bytes) -> str:
     if isinstance(error, MemoryError):
         return "too large for this machine's memory"
     what = str(error) or type(error).__name__
-    if "truncated" in what or isinstance(error, EOFError):
+    if "truncated" in what.lower() or isinstance(error, EOFError):
         return f"the file is truncated: the picture ends too early ({len(data):,} bytes)"
     return f"the file is damaged ({what[:200]})"
 

@@ -1,0 +1,93 @@
+"""`forensics inspect`: photos in, verdicts out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from forensics.places import DETECTOR_WEIGHTS
+
+STYLE = {
+    "supports_generated": "bold magenta",
+    "supports_edited": "bold magenta",
+    "declared_generated_verified": "bold magenta",
+    "declared_generated_unverified": "magenta",
+    "supports_camera": "bold cyan",
+    "inconclusive": "yellow",
+    "unreadable": "red",
+}
+
+
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="Photos to inspect.", show_default=False)],
+    json: Annotated[str | None, typer.Option(help="Write the reports as JSON to this file; - = standard output.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one HTML report a photo into this folder.")] = None,
+    panel: Annotated[Path, typer.Option(help="Folder with detector weights and their calibration.")] = DETECTOR_WEIGHTS,
+) -> None:
+    """Inspect photos: a verdict each, with the evidence behind it.
+
+    Exit code 0 when every photo got a verdict, 2 when one was unreadable (the others still get theirs).
+    """
+    from detectors import load_calibration, load_panel
+    from forensics.inspection import inspect_file
+    from forensics.page import write_html
+    from forensics.report import as_json
+
+    console = Console(stderr=json == "-")
+    examiners, calibration = load_panel(panel), load_calibration(panel)
+    table = verdict_table()
+    reports, pages = [], []
+    with console.status("inspecting") as status:
+        for file in files:
+            status.update(f"inspecting {escape(str(file))}")
+            report = inspect_file(file, examiners, calibration)
+            reports.append(report)
+            add_row(table, report)
+            if html:
+                pages.append(write_html(report, html))
+    console.print(table)
+    for page in pages:
+        console.print(f"report: {escape(str(page))}", soft_wrap=True, highlight=False)
+    if json == "-":
+        sys.stdout.write(as_json(reports))
+    elif json:
+        write_text(Path(json), as_json(reports))
+    if any(report.status == "unreadable" for report in reports):
+        raise typer.Exit(2)
+
+
+def verdict_table() -> Table:
+    table = Table(title_justify="left", expand=False)
+    table.add_column("photo", overflow="fold")
+    table.add_column("conclusion", no_wrap=True)
+    table.add_column("log10 LR", justify="right", no_wrap=True)
+    table.add_column("in words", overflow="fold")
+    return table
+
+
+def add_row(table: Table, report) -> None:
+    """One line a photo; an unreadable one shows its reason where the words would be."""
+    verdict = report.verdict
+    conclusion = str(verdict.conclusion) if verdict else "unreadable"
+    log10_lr = "" if verdict is None or verdict.log10_lr is None else f"{verdict.log10_lr:+.2f}"
+    words = verdict.words if verdict else report.reason
+    shown = f"[{STYLE[conclusion]}]{conclusion.replace('_', ' ')}[/]"
+    table.add_row(escape(printable(report.file)), shown, log10_lr, escape(printable(words)))
+
+
+def printable(text: str) -> str:
+    """File names may hold control characters that would steer the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,85 @@
+"""Verdicts say what the evidence supports, and "inconclusive" whenever it does not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forensics.calibration import Calibration, Domain, Line
+from forensics.evidence import Claim, Evidence
+from forensics.verdict import Conclusion, ratio, strength, weigh
+
+DOMAIN = Domain(1, 10_000, 1, 10_000)
+CALIBRATION = Calibration({"a": Line(1, 0, 9), "b": Line(1, 0, 9)}, DOMAIN, 30_000, 30_000, conflict=0.5)
+
+
+def scored(**scores: float | None) -> list[Evidence]:
+    return [Evidence(name, score, "finding") for name, score in scores.items()]
+
+
+@pytest.mark.parametrize(
+    ("scores", "conclusion"),
+    [
+        ({"a": 1.5, "b": 0.5}, Conclusion.GENERATED),
+        ({"a": -1.5, "b": 0.4}, Conclusion.CAMERA),
+        ({"a": 0.9}, Conclusion.INCONCLUSIVE),
+        ({"a": None, "b": None}, Conclusion.INCONCLUSIVE),
+        ({"a": 3.0, "b": -0.6}, Conclusion.INCONCLUSIVE),  # they contradict each other by more than 0.5
+    ],
+)
+def test_conclusions(scores, conclusion):
+    assert weigh(scored(**scores), CALIBRATION, None).conclusion == conclusion
+
+
+def test_the_number_is_there_even_when_inconclusive():
+    verdict = weigh(scored(a=3.0), CALIBRATION, "the photo is odd")
+    assert verdict.conclusion == Conclusion.INCONCLUSIVE
+    assert verdict.log10_lr == 3.0
+    assert "the photo is odd" in verdict.words
+
+
+@given(st.dictionaries(st.sampled_from("ab"), st.none() | st.floats(-9, 9)), st.sampled_from([None, "too small"]))
+def test_no_verdict_accuses_or_absolves_in_words(scores, outside):
+    verdict = weigh(scored(**scores), CALIBRATION, outside)
+    assert not re.search(r"\b(fake|authentic|real|genuine|proof|proves)\b", verdict.words, re.IGNORECASE)
+    if verdict.conclusion != Conclusion.INCONCLUSIVE:
+        assert outside is None
+        assert abs(verdict.log10_lr) >= 1
+
+
+@pytest.mark.parametrize(
+    ("says", "verified", "conclusion"),
+    [
+        ("generated", True, Conclusion.DECLARED_VERIFIED),
+        ("generated", False, Conclusion.DECLARED),
+        ("edited", False, Conclusion.EDITED),
+        ("edited", True, Conclusion.EDITED),
+        ("captured", True, Conclusion.CAMERA),
+        ("captured", False, Conclusion.INCONCLUSIVE),  # anyone can write it
+    ],
+)
+def test_claims(says, verified, conclusion):
+    evidence = [Evidence("credentials", None, "f", claim=Claim(says, verified, "somebody"))]
+    verdict = weigh(evidence, CALIBRATION, "no face")
+    assert verdict.conclusion == conclusion
+    assert verdict.log10_lr is None
+
+
+def test_an_unverified_camera_claim_does_not_hide_a_generated_one():
+    claims = [Claim("captured", False, "EXIF"), Claim("generated", False, "PNG text")]
+    evidence = [Evidence(str(i), None, "f", claim=claim) for i, claim in enumerate(claims)]
+    assert weigh(evidence, CALIBRATION, None).conclusion == Conclusion.DECLARED
+
+
+def test_the_verbal_scale_is_ensfis():
+    words = [strength(x) for x in (0.5, 1.5, -2.5, 3.5, 5, 7)]
+    assert words == ["weak", "moderate", "moderately strong", "strong", "very strong", "extremely strong"]
+
+
+def test_ratios_are_in_plain_digits():
+    assert ratio(1) == "10 times likelier if generated"
+    assert ratio(-2.5) == "320 times likelier if from a camera"
+    assert ratio(4.2) == "16,000 times likelier if generated"
