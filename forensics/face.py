@@ -6,7 +6,7 @@ viewer's: "left" is the left side of the picture.
 
 from __future__ import annotations
 
-import atexit
+import ctypes
 import os
 import threading
 from collections.abc import Iterator
@@ -119,7 +119,8 @@ def landmarker():
     )
     with hushed():
         made = vision.FaceLandmarker.create_from_options(options)
-    atexit.register(made.close)  # left to the interpreter's end, its destructor prints a traceback
+    # Its destructor needs threads that are gone at the interpreter's end, and would print a traceback: never run it.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
     return made
 
 
