@@ -1,0 +1,25 @@
+"""The measures. `BENCHMARKS` is all of them: what each answers, and the module that measures it.
+
+To add one: a file with a `measure(...) -> Result`, a line here, and its command in app/commands/bench.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark, by name; its module is imported only when it runs."""
+
+    name: str
+    question: str
+    module: str
+
+
+BENCHMARKS = (
+    Benchmark(
+        "detection", "How well do the detectors and the verdict tell fakes from reals?", "benchmarks.detection"
+    ),
+    Benchmark("throughput", "How many photos a second, and how long to the first verdict?", "benchmarks.throughput"),
+)

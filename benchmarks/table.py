@@ -1,0 +1,313 @@
+"""What a benchmark found: tables of measured cells, and a stamp that says what was measured, on what, by what.
+
+A `Result` is one run of one benchmark. `save` writes three kinds of file and overwrites none:
+
+    detection-20260131-142501.json            everything; `Result.load` reads it back
+    detection-20260131-142501.md              for people
+    detection-20260131-142501.verdict.csv     one a table, for spreadsheets
+
+The JSON: {"benchmark", "title", "stamp": {...}, "tables": [{"name", "title", "columns": [{"name",
+"unit", "about"}], "rows": [[cell, ...]], "notes": [...]}]}. A cell is text, a number, null, or a
+measure {"value", "low", "high", "n"}: a number with its 95 % interval and the photos behind it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forensics.places import HOUSE
+from forensics.refusal import Refusal
+
+if TYPE_CHECKING:
+    import rich.table
+
+LIBRARIES = ("torch", "timm", "mediapipe", "opencv-contrib-python", "numpy", "pillow", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measured number, its 95 % interval where there is one, and how many photos it rests on."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+    def __str__(self) -> str:
+        text = digits(self.value)
+        if self.low is not None and self.high is not None and not math.isnan(self.value):
+            text += f" [{digits(self.low)}, {digits(self.high)}]"
+        return text if self.n is None else f"{text} n={self.n}"
+
+
+Cell = str | int | float | Measure | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """`unit` is empty for text and pure numbers; `about` says in a line what is measured and which way is better."""
+
+    name: str
+    unit: str = ""
+    about: str = ""
+
+    @property
+    def heading(self) -> str:
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What must be the same for the same figures."""
+
+    command: str
+    date: str
+    seed: int | None = None
+    corpora: Mapping[str, str] = field(default_factory=dict)  # name → fingerprint
+    weights: Mapping[str, str] = field(default_factory=dict)  # detector or "calibration" → sha256
+    settings: Mapping[str, object] = field(default_factory=dict)
+    commit: str | None = None
+    device: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def now(
+        cls,
+        seed: int | None = None,
+        corpora: Mapping[str, str] | None = None,
+        weights: Mapping[str, str] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> Stamp:
+        """The stamp of a run of this process, on this machine."""
+        return cls(
+            command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            date=datetime.now().astimezone().isoformat(timespec="seconds"),
+            seed=seed,
+            corpora=dict(corpora or {}),
+            weights=dict(weights or {}),
+            settings=dict(settings or {}),
+            commit=commit(),
+            device=device(),
+            libraries=libraries(),
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under named columns; the first column names the row."""
+
+    name: str  # a word, for the file name: "detectors"
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.name}: a row of {len(row)} cells under {len(self.columns)} columns")
+
+    def as_markdown(self) -> str:
+        lines = [f"## {self.title}", ""]
+        lines.append("| " + " | ".join(c.heading for c in self.columns) + " |")
+        lines.append("|" + "|".join(" --- " if i == 0 else " ---: " for i in range(len(self.columns))) + "|")
+        lines += ["| " + " | ".join(shown(cell).replace("|", "\\|") for cell in row) + " |" for row in self.rows]
+        explained = [f"- {c.name}: {c.about}" for c in self.columns if c.about]
+        explained += [f"- {note}" for note in self.notes]
+        return "\n".join(lines + ([""] + explained if explained else [])) + "\n"
+
+    def as_csv_rows(self) -> list[list[object]]:
+        """A heading row, then the rows; a measure takes four columns: its value, `.low`, `.high`, `.n`."""
+        wide = [any(isinstance(row[i], Measure) for row in self.rows) for i in range(len(self.columns))]
+        heading: list[object] = []
+        for column, spread in zip(self.columns, wide, strict=True):
+            heading += [column.name] + [f"{column.name}.{part}" for part in ("low", "high", "n") if spread]
+        lines = [heading]
+        for row in self.rows:
+            line: list[object] = []
+            for cell, spread in zip(row, wide, strict=True):
+                if isinstance(cell, Measure):
+                    line += [cell.value, cell.low, cell.high, cell.n]
+                else:
+                    line += [cell] + [None] * 3 * spread
+            lines.append(line)
+        return lines
+
+    def as_rich(self) -> rich.table.Table:
+        from rich.table import Table as Drawn
+        from rich.text import Text
+
+        drawn = Drawn(title=self.title, title_justify="left", caption="\n".join(self.notes) or None)
+        drawn.caption_justify = "left"
+        for i, column in enumerate(self.columns):
+            drawn.add_column(Text(column.heading), justify="left" if i == 0 else "right")
+        for row in self.rows:
+            drawn.add_row(*(Text(shown(cell)) for cell in row))
+        return drawn
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of one benchmark."""
+
+    benchmark: str
+    title: str
+    tables: tuple[Table, ...]
+    stamp: Stamp
+
+    def table(self, name: str) -> Table:
+        return next(t for t in self.tables if t.name == name)
+
+    def as_markdown(self) -> str:
+        stamp = {key: value for key, value in asdict(self.stamp).items() if value not in (None, "", {})}
+        lines = [f"- {key}: {told(value)}" for key, value in stamp.items()]
+        parts = [f"# {self.title}\n", *(t.as_markdown() for t in self.tables), "## Stamp\n", "\n".join(lines)]
+        return "\n".join(parts) + "\n"
+
+    def save(self, folder: Path) -> Path:
+        """Write JSON, Markdown and CSV under a name that is not taken; returns the JSON's path."""
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stem = free_stem(folder, f"{self.benchmark}-{datetime.now():%Y%m%d-%H%M%S}")
+            for table in self.tables:
+                target = folder / f"{stem}.{table.name}.csv"
+                with open(f"{target}.part", "w", newline="", encoding="utf-8") as file:
+                    csv.writer(file, lineterminator="\n").writerows(table.as_csv_rows())
+                os.replace(f"{target}.part", target)
+            for suffix, text in ((".md", self.as_markdown()), (".json", self.as_json())):
+                target = folder / f"{stem}{suffix}"
+                Path(f"{target}.part").write_text(text, encoding="utf-8")
+                os.replace(f"{target}.part", target)
+        except OSError as error:
+            raise Refusal(f"{folder}: the result cannot be written there ({error.strerror}); pass --out") from None
+        return target
+
+    def as_json(self) -> str:
+        return json.dumps(without_nan(asdict(self)), indent=1, ensure_ascii=False, default=str) + "\n"
+
+    @classmethod
+    def load(cls, path: Path) -> Result:
+        """Read what `save` wrote. Raises Refusal for any other file."""
+        try:
+            stored = json.loads(Path(path).read_text(encoding="utf-8"))
+            tables = tuple(
+                Table(
+                    name=table["name"],
+                    title=table["title"],
+                    columns=tuple(Column(**column) for column in table["columns"]),
+                    rows=tuple(tuple(read_cell(cell) for cell in row) for row in table["rows"]),
+                    notes=tuple(table["notes"]),
+                )
+                for table in stored["tables"]
+            )
+            return cls(stored["benchmark"], stored["title"], tables, Stamp(**stored["stamp"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Refusal(f"{path} is not a benchmark's result ({type(error).__name__}: {error})") from None
+
+    @classmethod
+    def stored_in(cls, *folders: Path) -> list[Result]:
+        """All results below these folders, the newest first; other JSON files are passed over."""
+        found = []
+        for folder in folders:
+            for path in sorted(Path(folder).glob("*.json")):
+                try:
+                    found.append(cls.load(path))
+                except Refusal:
+                    continue
+        return sorted(found, key=lambda result: result.stamp.date, reverse=True)
+
+
+def shown(cell: Cell) -> str:
+    if cell is None:
+        return "–"
+    return digits(cell) if isinstance(cell, float) else str(cell)
+
+
+def digits(value: float) -> str:
+    """Three decimals under 10, three significant digits above: no more than the sample sizes carry."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def told(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return f"`{value}`" if isinstance(value, str) and " " in value else str(value)
+
+
+def read_cell(cell: object) -> Cell:
+    if isinstance(cell, dict):
+        return Measure(math.nan if cell["value"] is None else cell["value"], cell["low"], cell["high"], cell["n"])
+    if cell is None or isinstance(cell, str | int | float):
+        return cell
+    raise TypeError(f"a cell cannot be a {type(cell).__name__}")
+
+
+def without_nan(value: object) -> object:
+    """JSON has no NaN: a number that could not be measured is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [without_nan(item) for item in value]
+    return value
+
+
+def free_stem(folder: Path, wanted: str) -> str:
+    taken = {path.name.split(".")[0] for path in folder.iterdir()}
+    names = (wanted if i == 1 else f"{wanted}-{i}" for i in range(1, 10_000))
+    return next(name for name in names if name not in taken)
+
+
+def commit() -> str | None:
+    """The commit of the code, with `+changes` where the working tree differs; None outside a repository."""
+    try:
+        at = ["git", "-C", str(HOUSE)]
+        found = subprocess.run([*at, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        changed = subprocess.run([*at, "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    if found.returncode:
+        return None
+    return found.stdout.strip() + ("+changes" if changed.stdout.strip() else "")
+
+
+def device() -> str:
+    """The processor and how many cores this process may use."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {cores()} cores"
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def libraries(names: Iterable[str] = LIBRARIES) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
