@@ -18,8 +18,6 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark(
-        "detection", "How well do the detectors and the verdict tell fakes from reals?", "benchmarks.detection"
-    ),
+    Benchmark("detection", "How well do detectors and verdict tell the classes apart?", "benchmarks.detection"),
     Benchmark("throughput", "How many photos a second, and how long to the first verdict?", "benchmarks.throughput"),
 )

@@ -127,7 +127,7 @@ class Table:
         lines += ["| " + " | ".join(shown(cell).replace("|", "\\|") for cell in row) + " |" for row in self.rows]
         explained = [f"- {c.name}: {c.about}" for c in self.columns if c.about]
         explained += [f"- {note}" for note in self.notes]
-        return "\n".join(lines + ([""] + explained if explained else [])) + "\n"
+        return "\n".join(lines + (["", *explained] if explained else [])) + "\n"
 
     def as_csv_rows(self) -> list[list[object]]:
         """A heading row, then the rows; a measure takes four columns: its value, `.low`, `.high`, `.n`."""
@@ -185,7 +185,7 @@ class Result:
             stem = free_stem(folder, f"{self.benchmark}-{datetime.now():%Y%m%d-%H%M%S}")
             for table in self.tables:
                 target = folder / f"{stem}.{table.name}.csv"
-                with open(f"{target}.part", "w", newline="", encoding="utf-8") as file:
+                with Path(f"{target}.part").open("w", newline="", encoding="utf-8") as file:
                     csv.writer(file, lineterminator="\n").writerows(table.as_csv_rows())
                 os.replace(f"{target}.part", target)
             for suffix, text in ((".md", self.as_markdown()), (".json", self.as_json())):

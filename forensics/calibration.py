@@ -6,6 +6,9 @@ Joint logistic regression (Brümmer & du Preez 2006; Morrison 2013): with s_d th
 
 a silent detector adds 0. Both classes weigh the same in the fit, so that the log-odds are the log-LR.
 Slopes are not negative: a detector may turn out to be worthless, never to mean its opposite.
+
+Then all lines shrink by one factor until no source of photos contradicts them: an honest LR exceeds
+k for at most 1 in k photos of the other class (Good 1950), among portraits as among web faces.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,7 @@ from scipy.optimize import minimize
 
 from forensics.refusal import Refusal
 
+CONCLUSIVE = 1.0  # |log10 LR| under this is inconclusive: evidence less than 10 times likelier either way
 RIDGE = 1e-3  # on standardised slopes: keeps the fit finite when a detector separates perfectly
 
 
@@ -120,13 +124,15 @@ def fit(
     fake: np.ndarray,
     domain: Domain,
     weight: np.ndarray | None = None,
+    source: np.ndarray | None = None,
     about: Mapping[str, object] | None = None,
 ) -> Calibration:
     """Fit lines for `names` jointly.
 
     scores: (N, D) float, NaN = silent. fake: (N,) bool. weight: (N,) photo weights within their
-    class (to let each source count the same), default equal. Raises Refusal unless both
-    classes are there.
+    class (to let each source count the same), default equal. source: (N,) names of where photos
+    come from, each of which must bear the lines out; default one per class. Raises Refusal unless
+    both classes are there.
     """
     fake = np.asarray(fake, dtype=bool)
     if fake.all() or not fake.any():
@@ -151,14 +157,31 @@ def fit(
 
     bounds = [(0, None)] * width + [(None, None)] * width
     theta = minimize(loss, np.zeros(2 * width), jac=True, bounds=bounds, method="L-BFGS-B").x / math.log(10)
-    lines = {}
-    for i, name in enumerate(names):
-        slope = theta[i] / spread[i]
-        lines[name] = Line(float(slope), float(theta[width + i] - slope * mean[i]), int(spoke[:, i].sum()))
-    n_real, n_fake = int((~fake).sum()), int(fake.sum())
-    fitted = Calibration(lines, domain, n_real, n_fake, conflict=0.0, about=about or {})
-    seen = [
-        disagreement([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)])
-        for row in scores
-    ]
-    return Calibration(lines, domain, n_real, n_fake, conflict=float(max(seen)), about=about or {})
+    slopes = theta[:width] / spread
+    offsets = theta[width:] - slopes * mean
+    raw = np.where(spoke, slopes * np.where(spoke, scores, 0) + offsets, 0).sum(1)
+    shrink = honest_factor(raw, fake, np.zeros(len(fake)) if source is None else np.asarray(source))
+    lines = {
+        name: Line(float(slopes[i] * shrink), float(offsets[i] * shrink), int(spoke[:, i].sum()))
+        for i, name in enumerate(names)
+    }
+    fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), conflict=0.0)
+    parts = ([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)] for row in scores)
+    return replace(fitted, conflict=float(max(map(disagreement, parts))), about={**(about or {}), "shrink": shrink})
+
+
+def honest_factor(log10_lr: np.ndarray, fake: np.ndarray, source: np.ndarray) -> float:
+    """The largest factor ≤ 1 under which no source breaks P(LR ≥ k | other class) ≤ 1/k, for any k ≥ 10.
+
+    Of n photos of one source, let the i-th most misleading have log10 LR = L. Then i/n ≤ 10^(-factor · L)
+    must hold, so factor ≤ log10(n/i) / L. Only L > 1 counts: less is inconclusive anyway.
+    """
+    factor = 1.0
+    for wrong_way, members in ((log10_lr, ~fake), (-log10_lr, fake)):
+        for name in np.unique(source[members]):
+            worst = np.sort(wrong_way[members & (source == name)])[::-1]
+            allowed = np.log10(len(worst) / np.arange(1, len(worst) + 1))
+            # Where even one photo in n is too many to say 10, staying inconclusive is enough.
+            bounds = np.maximum(allowed, 0.999 * CONCLUSIVE)[worst > CONCLUSIVE] / worst[worst > CONCLUSIVE]
+            factor = min(factor, float(bounds.min(initial=1.0)))
+    return factor

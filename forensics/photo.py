@@ -165,9 +165,7 @@ def read_file(path: Path) -> bytes:
 
 
 def too_large(width: int, height: int) -> str:
-    return (
-        f"{width}x{height} is {width * height / 1e6:,.0f} megapixels: at most {MAX_PIXELS // 10**6} are examined"
-    )
+    return f"{width}x{height} is {width * height / 1e6:,.0f} megapixels: at most {MAX_PIXELS // 10**6} are examined"
 
 
 def explain(error: BaseException, data: bytes) -> str:

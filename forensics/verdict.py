@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from forensics.calibration import Calibration, disagreement
+from forensics.calibration import CONCLUSIVE, Calibration, disagreement
 from forensics.evidence import Claim, Evidence
 
-CONCLUSIVE = 1.0  # |log10 LR| under this is inconclusive: evidence less than 10 times likelier either way
 SCALE = ((1, "weak"), (2, "moderate"), (3, "moderately strong"), (4, "strong"), (6, "very strong"))
 
 

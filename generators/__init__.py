@@ -1,0 +1,22 @@
+"""The forgers: networks that make photos of nothing. `FAMILIES` is all of them, oldest first.
+
+To add one: a file in `families/` with a `Family` and its config, and its name in FAMILIES.
+`FAMILIES` is read lazily, because families need torch and the command line must start quickly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from generators.families.dcgan import DCGAN
+
+    FAMILIES = (DCGAN,)
+
+
+def __getattr__(name: str):
+    if name != "FAMILIES":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from generators.families.dcgan import DCGAN
+
+    return (DCGAN,)

@@ -26,9 +26,13 @@ STYLE = {
 
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="Photos to inspect.", show_default=False)],
-    json: Annotated[str | None, typer.Option(help="Write the reports as JSON to this file; - = standard output.")] = None,
+    json: Annotated[
+        str | None, typer.Option(help="Write the reports as JSON to this file; - = standard output.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one HTML report a photo into this folder.")] = None,
-    panel: Annotated[Path, typer.Option(help="Folder with detector weights and their calibration.")] = DETECTOR_WEIGHTS,
+    panel: Annotated[
+        Path, typer.Option(help="Folder with detector weights and their calibration.")
+    ] = DETECTOR_WEIGHTS,
 ) -> None:
     """Inspect photos: a verdict each, with the evidence behind it.
 

@@ -50,7 +50,7 @@ def test_never_overwrites(result, tmp_path):
 def test_csv_keeps_intervals(result, tmp_path):
     result.save(tmp_path)
     (path,) = tmp_path.glob("*.detectors.csv")
-    with open(path, newline="") as file:
+    with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert float(rows[0]["AUC"]) == 0.91234
     assert (float(rows[0]["AUC.low"]), float(rows[0]["AUC.high"]), int(rows[0]["AUC.n"])) == (0.85, 0.95, 120)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensics.calibration import Calibration, Domain, Line, disagreement, fit
+from forensics.calibration import Calibration, Domain, Line, disagreement, fit, honest_factor
 from forensics.refusal import Refusal
 
 DOMAIN = Domain(100, 2000, 50, 800)
@@ -95,3 +95,38 @@ def test_disagreement_is_the_weaker_camp(parts):
 def test_outside_the_domain_says_why(width, height, face, why):
     assert why in DOMAIN.outside(width, height, face)
     assert DOMAIN.outside(500, 500, 200) is None
+
+
+def test_an_honest_ratio_is_left_alone(rng):
+    """True LRs obey the inequality in expectation; only chance in the tail may shrink them a little."""
+    scores, fake = gaussians(rng, 20_000)
+    assert honest_factor((2 * scores - 2) / math.log(10), fake, np.zeros(20_000)) > 0.75
+
+
+def test_one_accused_source_shrinks_every_claim(rng):
+    """Portraits score like fakes: pooled they are few, but no line may call a tenth of them 10 times likelier."""
+    scores, fake = gaussians(rng, 4000, shift=4)
+    source = np.where(np.arange(4000) < 3800, "web", "portraits")
+    scores = scores + np.where((source == "portraits") & ~fake, 2.5, 0)
+    pooled = fit(["d"], scores[:, None], fake, DOMAIN)
+    careful = fit(["d"], scores[:, None], fake, DOMAIN, source=source)
+    portraits = scores[(source == "portraits") & ~fake]
+
+    def accused(c: Calibration) -> float:
+        return np.mean([c.total({"d": s}) > 1 for s in portraits])
+
+    assert accused(pooled) > 0.1
+    assert accused(careful) <= 0.1
+
+
+@given(st.integers(0, 1000))
+def test_after_shrinking_no_source_breaks_the_inequality(seed):
+    rng = np.random.default_rng(seed)
+    fake, source = rng.random(60) < 0.5, rng.integers(0, 3, 60)
+    log10_lr = rng.normal(0, 3, 60)
+    shrunk = log10_lr * honest_factor(log10_lr, fake, source)
+    for wrong_way, members in ((shrunk, ~fake), (-shrunk, fake)):
+        for name in np.unique(source[members]):
+            own = wrong_way[members & (source == name)]
+            for value in own[own > 1 + 1e-9]:
+                assert np.mean(own >= value) <= 10**-value * (1 + 1e-9)

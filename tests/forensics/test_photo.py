@@ -144,7 +144,11 @@ def test_bad_files_are_unreadable_with_a_reason(gradient, kind):
 
 
 def test_bad_paths_are_unreadable(tmp_path):
-    for path, reason in ((tmp_path, "folder"), (tmp_path / "none.jpg", "no such file"), (Path("/dev/null"), "regular")):
+    for path, reason in (
+        (tmp_path, "folder"),
+        (tmp_path / "none.jpg", "no such file"),
+        (Path("/dev/null"), "regular"),
+    ):
         with pytest.raises(UnreadableImage, match=reason):
             Photo.open(path)
     with pytest.raises(UnreadableImage):
