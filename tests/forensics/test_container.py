@@ -105,6 +105,7 @@ def test_hostile_files_are_walked_in_linear_time():
     assert time.perf_counter() - start < 5
 
 
+PHOTOSHOP = b"Photoshop 3.0\x008BIM"
 HEADS = st.sampled_from(
     [
         b"",
