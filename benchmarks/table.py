@@ -28,6 +28,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forensics.crew import cores
 from forensics.places import HOUSE
 from forensics.refusal import Refusal
 
@@ -297,10 +298,6 @@ def device() -> str:
     except (OSError, StopIteration):
         pass
     return f"{name}, {cores()} cores"
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def libraries(names: Iterable[str] = LIBRARIES) -> dict[str, str]:

@@ -223,3 +223,8 @@ def cause(process: BaseProcess) -> str:
     if code is not None and -code in {s.value for s in signal.Signals}:
         return signal.Signals(-code).name
     return f"exit code {code}"
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

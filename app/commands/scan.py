@@ -1,0 +1,93 @@
+"""`forensics scan`: a folder in, one Parquet file out, one row a file."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forensics.places import DETECTOR_WEIGHTS
+
+
+def scan(
+    folder: Annotated[Path, typer.Argument(help="Everything in it and below it is inspected.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The result: a .parquet file, one row a file.")] = Path("results.parquet"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes, one core and one copy of the models each.  [default: cores]")
+    ] = None,
+    panel: Annotated[
+        Path, typer.Option(help="Folder with detector weights and their calibration.")
+    ] = DETECTOR_WEIGHTS,
+) -> None:
+    """Inspect all files below a folder, into a Parquet file.
+
+    Interrupted (Ctrl-C, power cut), the same command goes on where it stopped.
+    Files that are no photos get a row too, with status `unreadable` and the reason.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from forensics.crew import cores
+    from forensics.scan import scan as run
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("loading the models", total=None, rate="")
+        shown = 0
+
+        def watch(done: int, total: int, kept: int) -> None:
+            nonlocal shown
+            if done > kept:
+                speed = (done - kept) / max(bar.tasks[0].elapsed or 0, 1e-6)
+                bar.update(task, description="scanning", rate=f"{speed:.1f} a second")
+            else:
+                bar.update(task, description="checking earlier rows")
+            bar.update(task, total=total, completed=done)
+            shown = done
+
+        try:
+            summary = run(folder, out, partial(load, panel.resolve()), workers or cores(), watch)
+        except KeyboardInterrupt:
+            bar.stop()
+            if shown:
+                told = f"{shown:,} rows are kept; the same command goes on from there"
+                console.print(told, highlight=False)
+            raise
+    report(summary, out, console)
+
+
+def load(panel: Path):
+    """Panel and calibration, in a worker."""
+    from detectors import load_calibration, load_panel
+
+    return load_panel(panel), load_calibration(panel)
+
+
+def report(summary, out: Path, console) -> None:
+    """What came of it: conclusions counted, unreadable files by reason, and what was not looked at."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from app.commands.inspect import STYLE, printable
+
+    counts = {**summary.conclusions, "unreadable": sum(summary.reasons.values())}
+    table = Table(*(f"[{STYLE[name]}]{name.replace('_', ' ')}[/]" for name in STYLE if counts.get(name)))
+    table.add_row(*(f"{counts[name]:,}" for name in STYLE if counts.get(name)))
+    console.print(table)
+    for reason, n in sorted(summary.reasons.items(), key=lambda item: -item[1])[:5]:
+        console.print(f"unreadable: {n:,} × {escape(printable(reason))}", highlight=False, soft_wrap=True)
+    for place in summary.passed_over[:5]:
+        console.print(f"not looked at: {escape(printable(place))}", highlight=False, soft_wrap=True)
+    if len(summary.passed_over) > 5:
+        console.print(f"not looked at: {len(summary.passed_over) - 5:,} more", highlight=False)
+    kept = f", {summary.kept:,} of them from before" if summary.kept else ""
+    console.print(f"{escape(str(out))}: {summary.rows:,} rows{kept}", highlight=False, soft_wrap=True)
