@@ -1,0 +1,133 @@
+"""`forensics detector`: detectors, trained, calibrated and listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from forensics.places import DETECTOR_WEIGHTS, RUNS
+from forensics.refusal import Refusal
+
+group = typer.Typer(help="Train, calibrate and list detectors.", no_args_is_help=True)
+
+RUN = RUNS / "detector"
+Real = Annotated[list[Path], typer.Option(help="A corpus or folder of real photos; may be repeated.")]
+Fake = Annotated[list[Path], typer.Option(help="A corpus or folder of generated pictures; may be repeated.")]
+
+
+@group.callback()
+def detector() -> None:
+    """Train, calibrate and list detectors."""
+
+
+@group.command()
+def train(
+    real: Real,
+    fake: Fake,
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that stopped goes on.")] = RUN,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the classifier.  [default: 3000]")] = None,
+    init: Annotated[Path | None, typer.Option(help="ImageNet weights of tf_efficientnet_lite0, safetensors.")] = None,
+    only: Annotated[str | None, typer.Option(help="spectrum or classifier  [default: both]")] = None,
+    preset: Annotated[str, typer.Option(help="standard, or tiny: for trying out the steps.")] = "standard",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Train the spectrum detector and the classifier on corpora; only their split "train" is used.
+
+    Ctrl-C saves; the same command goes on where it stopped. Then: forensics detector calibrate.
+    """
+    from dataclasses import replace
+
+    from detectors.classifier.training import TINY, TrainingConfig
+    from detectors.training import train as run
+    from forensics.corpus import Corpus
+
+    if only not in (None, "spectrum", "classifier"):
+        raise Refusal(f"--only {only}: must be spectrum or classifier")
+    presets = {"standard": TrainingConfig(), "tiny": TINY}
+    if preset not in presets:
+        raise Refusal(f"--preset {preset}: must be {' or '.join(presets)}")
+    config = replace(presets[preset], seed=seed)
+    if steps is not None:
+        config = replace(config, steps=steps)
+    paths = run(
+        [Corpus.open(folder, "real") for folder in real],
+        [Corpus.open(folder, "fake") for folder in fake],
+        out,
+        config,
+        init,
+        only,
+    )
+    names = ", ".join(str(path) for path in paths)
+    say(f"trained: {names}; next: forensics detector calibrate {out}")
+
+
+@group.command()
+def calibrate(
+    run: Annotated[Path, typer.Argument(help="A run of `detector train`, or a folder of weights.")] = RUN,
+    real: Annotated[list[Path], typer.Option(help="Corpora of real photos.  [default: the run's]")] = [],  # noqa: B006
+    fake: Annotated[list[Path], typer.Option(help="Corpora of fakes.  [default: the run's]")] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Find out what scores are worth, on the split "calibration" of corpora, and write calibration.json.
+
+    Prints how good verdicts are on photos that the fit did not see.
+    """
+    from rich.table import Table
+
+    from detectors import load_panel
+    from detectors.calibrate import calibrate as fit
+    from detectors.training import corpora_of
+    from forensics.corpus import Corpus
+
+    if bool(real) != bool(fake):
+        raise Refusal("--real and --fake go together: a calibration needs both classes")
+    named = [Corpus.open(folder, "real") for folder in real] + [Corpus.open(folder, "fake") for folder in fake]
+    calibration, _ = fit(named or corpora_of(run), load_panel(run), run, seed)
+    found = calibration.about["cross_fitted"]
+    table = Table("source", "label", "photos", "wrong", "inconclusive", title="Verdicts, cross-fitted")
+    for source, its in found["sources"].items():
+        table.add_row(source, its["label"], str(its["n"]), f"{its['wrong'][0]:.1%}", f"{its['inconclusive'][0]:.1%}")
+    console = Console(stderr=True)
+    console.print(table)
+    value, low, high = found["auc"]
+    say(f"Cllr {found['cllr']:.2f}, AUC {value:.3f} ({low:.3f}-{high:.3f}); saved {run / 'calibration.json'}")
+
+
+@group.command("list")
+def list_(
+    weights: Annotated[Path, typer.Argument(help="A folder of weights.")] = DETECTOR_WEIGHTS,
+) -> None:
+    """All detectors: their questions, weights, and what a score is worth."""
+    from rich.table import Table
+
+    from detectors import PANEL, load_calibration
+
+    try:
+        lines = load_calibration(weights).lines
+    except Refusal as refusal:
+        say(str(refusal))
+        lines = {}
+    table = Table("detector", "question", "weights (sha256)", "log10 LR", "calibrated on")
+    for member in PANEL:
+        try:
+            its = member.load(weights).weights
+            digest = its[:12] if its else "needs none"
+        except Refusal:
+            digest = "missing"
+        line = lines.get(member.name)
+        worth = f"{line.slope:+.2f} · score {line.offset:+.2f}" if line else "-"
+        table.add_row(
+            member.name,
+            member.question,
+            digest,
+            worth if member.scores else "not scored",
+            f"{line.n:,} photos" if line else "",
+        )
+    Console().print(table)
+
+
+def say(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)

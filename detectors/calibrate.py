@@ -1,0 +1,222 @@
+"""Panel + photos that no detector was trained on → calibration: what each score is worth.
+
+Each photo of the split "calibration" is laundered once, both classes in the same way, and examined by the
+detectors that give scores. Scores are kept as they come; an interrupted run goes on. The lines are fitted
+with every source (domain of real photos, maker of fakes) weighing the same within its class. How good the
+result is, is measured by cross-fitting: five folds by group, each judged by lines that never saw it.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from forensics import laundering
+from forensics.calibration import Calibration, Domain, fit
+from forensics.corpus import Corpus, Entry
+from forensics.evidence import Detector, Evidence
+from forensics.face import largest_face
+from forensics.metrics import auc, cllr, ece, interval, share
+from forensics.photo import Photo, UnreadableImage
+from forensics.refusal import Refusal
+from forensics.verdict import Conclusion, weigh
+
+FOLDS = 5
+ONCE = 0.4  # share of photos encoded once at their size; the others were re-posted
+SCALES = (0.5, 1.0)  # of one re-posting
+LEAST = 10  # photos a class
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One laundered photo and what the panel scored. `face` = height of the largest face, 0 = none."""
+
+    photo: str
+    label: str
+    source: str  # domain of a real photo, maker of a fake
+    group: str
+    width: int
+    height: int
+    face: int
+    scores: dict[str, float]  # without the silent ones
+
+    @property
+    def fake(self) -> bool:
+        return self.label == "fake"
+
+
+def calibrate(
+    corpora: Sequence[Corpus], panel: Sequence[Detector], out: Path, seed: int = 0
+) -> tuple[Calibration, list[Examined]]:
+    """Measure, fit, save `out/calibration.json`; the scores stay in `out/calibration.csv`.
+
+    Raises Refusal when a class has fewer than 10 photos with a face and a score.
+    """
+    scorers = [detector for detector in panel if detector.scores]
+    rows = list(measure(corpora, scorers, "calibration", out / "calibration.csv", seed))
+    usable = [row for row in rows if row.face and row.scores]
+    for label in ("real", "fake"):
+        count = sum(row.label == label for row in usable)
+        if count < LEAST:
+            total = sum(row.label == label for row in rows)
+            raise Refusal(f"{count} of {total} {label} photos for calibration have a usable face; {LEAST} are needed")
+    names = [detector.name for detector in scorers]
+    about = {
+        "date": datetime.date.today().isoformat(),
+        "seed": seed,
+        "corpora": {corpus.root.name: corpus.sha256 for corpus in corpora},
+        "weights": {detector.name: detector.weights for detector in scorers if detector.weights},
+        "photos": counts(usable),
+        "left_out": counts([row for row in rows if not (row.face and row.scores)]),
+        "cross_fitted": figures(usable, cross_fitted(usable, names)),
+    }
+    calibration = fit_rows(usable, names, about)
+    calibration.save(out / "calibration.json")
+    return calibration, usable
+
+
+def measure(
+    corpora: Sequence[Corpus], scorers: Sequence[Detector], split: str, store: Path, seed: int = 0
+) -> Iterator[Examined]:
+    """Examine each photo of a split once, laundered; what is in `store` is not examined again."""
+    from rich.console import Console
+    from rich.progress import track
+
+    identity = repr((seed, split, [(detector.name, detector.weights) for detector in scorers]))
+    panel = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    known = read_store(store, panel)
+    todo = [(corpus, entry) for corpus in corpora for entry in corpus.where(split=split)]
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with open(store, "a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        fresh = any(str(corpus.path(entry)) not in known for corpus, entry in todo)
+        for corpus, entry in track(todo, "examining", console=Console(stderr=True), disable=not fresh):
+            key = str(corpus.path(entry))
+            if key not in known:
+                row = examine(corpus, entry, scorers, seed)
+                scores = ";".join(f"{name}={value!r}" for name, value in row.scores.items())
+                writer.writerow([panel, *(getattr(row, f.name) for f in fields(Examined)[:-1]), scores])
+                file.flush()
+                known[key] = row
+            yield known[key]
+
+
+def read_store(store: Path, panel: str) -> dict[str, Examined]:
+    known: dict[str, Examined] = {}
+    if not store.exists():
+        return known
+    with open(store, newline="", encoding="utf-8") as file:
+        for line in csv.reader(file):
+            if len(line) != 9 or line[0] != panel:
+                continue  # of other weights, or cut off
+            scores = {n: float(v) for n, v in (part.split("=") for part in line[8].split(";") if part)}
+            known[line[1]] = Examined(*line[1:5], *map(int, line[5:8]), scores)
+    return known
+
+
+def examine(corpus: Corpus, entry: Entry, scorers: Sequence[Detector], seed: int) -> Examined:
+    source = (entry.domain or corpus.root.name) if entry.label == "real" else entry.maker
+    told = (str(corpus.path(entry)), entry.label, source, entry.group or entry.path)
+    try:
+        pixels = Photo.open(corpus.path(entry)).pixels
+    except UnreadableImage:
+        return Examined(*told, 0, 0, 0, {})
+    photo = Photo.from_pixels(laundered(pixels, f"{seed} {entry.sha256 or entry.path}"))
+    face = largest_face(photo)
+    scores = {}
+    if face:
+        found = ((detector.name, detector.examine(photo).score) for detector in scorers)
+        scores = {name: float(score) for name, score in found if score is not None}
+    return Examined(*told, photo.width, photo.height, face.height if face else 0, scores)
+
+
+def laundered(pixels: np.ndarray, key: str) -> np.ndarray:
+    """A photo after a history that depends on `key` only: encoded once, or re-posted one to three times."""
+    rng = np.random.default_rng(list(hashlib.sha256(key.encode()).digest()))
+    if rng.random() < ONCE:
+        return laundering.jpeg(pixels, int(rng.integers(70, 97)))
+    return laundering.history(pixels, rng, SCALES)
+
+
+def fit_rows(rows: Sequence[Examined], names: Sequence[str], about: dict[str, object] | None = None) -> Calibration:
+    scores = np.array([[row.scores.get(name, math.nan) for name in names] for row in rows])
+    sources = np.array([row.source for row in rows])
+    each = {source: (sources == source).sum() for source in set(sources)}
+    weight = np.array([1 / each[source] for source in sources])
+    fake = np.array([row.fake for row in rows])
+    return fit(names, scores, fake, domain_of(rows), weight, sources, about=about)
+
+
+def domain_of(rows: Sequence[Examined]) -> Domain:
+    """Sizes seen among the photos."""
+    return Domain(
+        min_side=min(min(row.width, row.height) for row in rows),
+        max_side=max(max(row.width, row.height) for row in rows),
+        min_face=min(row.face for row in rows),
+        max_face=max(row.face for row in rows),
+    )
+
+
+def cross_fitted(rows: Sequence[Examined], names: Sequence[str]) -> list[tuple[float | None, Conclusion]]:
+    """log10 LR and conclusion of each photo, by a calibration fitted on the other folds."""
+    fold = [int.from_bytes(hashlib.sha256(row.group.encode()).digest()[:4], "big") % FOLDS for row in rows]
+    fitted = {}
+    for number in set(fold):
+        rest = [row for row, its in zip(rows, fold, strict=True) if its != number]
+        if {row.fake for row in rest} == {False, True}:
+            fitted[number] = fit_rows(rest, names)
+    return [
+        judge(row, fitted[its]) if its in fitted else (None, Conclusion.INCONCLUSIVE)
+        for row, its in zip(rows, fold, strict=True)
+    ]
+
+
+def judge(row: Examined, calibration: Calibration) -> tuple[float | None, Conclusion]:
+    """What `inspect` would conclude from these scores."""
+    evidence = [Evidence(name, score, "") for name, score in row.scores.items()]
+    outside = calibration.domain.outside(row.width, row.height, row.face or None)
+    verdict = weigh(evidence, calibration, outside)
+    return verdict.log10_lr, verdict.conclusion
+
+
+def figures(rows: Sequence[Examined], judged: Sequence[tuple[float | None, Conclusion]]) -> dict[str, object]:
+    """Cllr, AUC and ECE over all; wrong and inconclusive shares of each source, each with a 95 % interval."""
+    value = np.array([0.0 if lr is None else lr for lr, _ in judged])
+    fake = np.array([row.fake for row in rows])
+    found: dict[str, object] = {
+        "n": {"real": int((~fake).sum()), "fake": int(fake.sum())},
+        "cllr": round(cllr(value, fake), 4),
+        "ece": round(ece(value, fake), 4),
+        "auc": [round(v, 4) for v in interval(auc, value, fake, rounds=300)],
+        "auc_of_maker": {},
+        "sources": {},
+    }
+    for source in sorted({row.source for row in rows}):
+        mine = np.array([row.source == source for row in rows])
+        ended = [end for (_, end), own in zip(judged, mine, strict=True) if own]
+        its_label = "fake" if fake[mine].any() else "real"
+        wrong = Conclusion.CAMERA if its_label == "fake" else Conclusion.GENERATED
+        found["sources"][source] = {
+            "label": its_label,
+            "n": len(ended),
+            "wrong": [round(v, 4) for v in share(ended.count(wrong), len(ended))],
+            "inconclusive": [round(v, 4) for v in share(ended.count(Conclusion.INCONCLUSIVE), len(ended))],
+        }
+        if its_label == "fake":
+            both = mine | ~fake
+            found["auc_of_maker"][source] = [round(v, 4) for v in interval(auc, value[both], fake[both], rounds=300)]
+    return found
+
+
+def counts(rows: Sequence[Examined]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in rows:
+        found[f"{row.label}: {row.source}"] = found.get(f"{row.label}: {row.source}", 0) + 1
+    return dict(sorted(found.items()))

@@ -1,0 +1,77 @@
+"""The classifier's network, and the one file it is kept in.
+
+The file is safetensors: float16 weights, and in its header the configuration they belong to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from detectors.classifier.backbone import Backbone
+from detectors.classifier.heads import PatchHead
+from forensics.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What is looked at, and with what. Saved with the weights."""
+
+    size: int = 160  # px of the face cut that the network sees
+    scale: float = 0.65  # of the FFHQ square around the face; 1 = hair and shoulders, 0.65 = brow to chin, ear to ear
+    min_face: int = 48  # px; smaller faces are not judged
+    depth: int = 5  # stages of the backbone
+    hidden: int = 256  # width of the head
+    dropout: float = 0.2
+    drop_path: float = 0.1
+
+
+class Network(nn.Module):
+    """(N, 3, size, size) float in [-1, 1] → (N, h, w) logits; their mean is the score."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.backbone = Backbone(config.depth, config.drop_path)
+        self.head = PatchHead(self.backbone.channels, config.hidden, config.dropout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.backbone(images))
+
+
+def save(network: Network, path: Path, about: dict[str, object]) -> None:
+    """Write weights (float16) and configuration, at once or not at all."""
+    tensors = {
+        key: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
+        for key, tensor in network.state_dict().items()
+    }
+    header = {"config": json.dumps(asdict(network.config)), "about": json.dumps(about, sort_keys=True, default=str)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata=header)
+    os.replace(part, path)
+
+
+def load(path: Path) -> tuple[Network, str]:
+    """The network in evaluation mode and the sha256 of its file. Raises Refusal for a missing or broken file."""
+    if not path.exists():
+        raise Refusal(f"{path} is missing; `make weights` or `forensics detector train` makes it")
+    try:
+        with safe_open(path, "pt") as file:
+            config = json.loads((file.metadata() or {})["config"])
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        known = {f.name for f in fields(NetworkConfig)}
+        network = Network(NetworkConfig(**{key: value for key, value in config.items() if key in known}))
+        network.load_state_dict({k: t.float() if t.is_floating_point() else t for k, t in state.items()})
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise Refusal(f"{path} holds no weights of this classifier ({str(error).splitlines()[0]})") from None
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return network.eval().to(memory_format=torch.channels_last), digest

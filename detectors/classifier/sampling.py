@@ -1,0 +1,169 @@
+"""What the classifier is shown: both classes in the same situations.
+
+A sample starts with its situation, before anybody knows its class: how many pixels the face has, and
+whether the photo is cropped so tightly that the square spills over its border. Only then the class is
+drawn, then a source (the maker of a fake, the domain of a real photo), then a photo that allows this
+situation. So neither resolution nor framing says anything about the class. Then every photo goes through
+the same random laundering, and through the same cut that the detector makes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from detectors.classifier.cuts import Cut, Cuts
+from forensics import laundering
+from forensics.face import cut as cut_square
+from forensics.refusal import Refusal
+
+LABELS = ("real", "fake")
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """Situations and their frequency, the same for both classes."""
+
+    smallest: int = 64  # px of the square: the least that is shown
+    largest: int = 220
+    tight: float = 0.3  # share cropped to the face
+    once: float = 0.35  # share encoded once, at its size; the others have a longer history
+    grey: float = 0.1  # share without colour
+    least: int = 20  # photos that a source must have for a situation to take part in it
+
+
+class Sampler:
+    """Draws samples from cuts. A sample depends on the random generator given and on `weights`, nothing else."""
+
+    def __init__(self, cuts: Cuts, config: SamplingConfig, size: int):
+        self.cuts, self.config, self.size = cuts, config, size
+        self.sources: dict[str, np.ndarray] = {}  # source → rows of cuts
+        for name in sorted({row.source for row in cuts.rows}):
+            self.sources[name] = np.array([i for i, row in enumerate(cuts.rows) if row.source == name])
+        self.sides = np.array([row.side for row in cuts.rows])
+        self.spills = np.array([row.spills for row in cuts.rows], dtype=bool)
+        self.weights = dict.fromkeys(self.sources, 1.0)
+        for label in LABELS:
+            count = sum(row.label == label for row in cuts.rows)
+            if not self.eligible(label, config.smallest, True):
+                raise Refusal(
+                    f"the classifier needs {config.least} {label} photos of one source with a face whose square is "
+                    f"{config.smallest} px or more; {count} {label} photos have a usable face"
+                    + "".join(f", {n} not ({why})" for why, n in cuts.missed.items())
+                )
+
+    def eligible(self, label: str, resolution: float, tight: bool) -> dict[str, np.ndarray]:
+        """Sources of a class that can show a face at this resolution, with the rows that can."""
+        found = {}
+        for name, rows in self.sources.items():
+            if name.startswith(label):
+                rows = rows[(self.sides[rows] >= resolution - 1e-6) & (tight | ~self.spills[rows])]
+                if len(rows) >= self.config.least:
+                    found[name] = rows
+        return found
+
+    def situation(self, rng: np.random.Generator) -> tuple[float, bool]:
+        """Resolution in px of the square (log-uniform) and whether tightly cropped; both classes have such photos."""
+        low, high = math.log(self.config.smallest), math.log(self.config.largest)
+        while True:
+            tight = bool(rng.random() < self.config.tight)
+            resolution = math.exp(rng.uniform(low, high))
+            if all(self.eligible(label, resolution, tight) for label in LABELS):
+                return resolution, tight
+            high = max(low, math.log(resolution)) if tight else high  # tight allows most: larger is in vain
+            if high <= low + 1e-9:
+                return math.exp(low), True
+
+    def sample(self, rng: np.random.Generator, label: str) -> tuple[np.ndarray, str]:
+        """(size, size, 3) uint8 as the network sees it, and the source it came from."""
+        resolution, tight = self.situation(rng)
+        sources = self.eligible(label, resolution, tight)
+        names = list(sources)
+        weights = np.array([self.weights[name] for name in names])
+        name = names[rng.choice(len(names), p=weights / weights.sum())]
+        row = self.cuts.rows[rng.choice(sources[name])]
+        pixels = show(self.cuts.pixels(row), row, resolution, tight, self.size, rng, self.config)
+        return pixels, name
+
+    def reweigh(self, losses: Mapping[str, float]) -> None:
+        """Sources that are learnt badly are shown more often, at most 4 times as often as others."""
+        self.weights = {name: float(np.clip(losses.get(name, 0.7), 0.15, 0.6)) for name in self.sources}
+
+
+def show(
+    pixels: np.ndarray,
+    row: Cut,
+    resolution: float,
+    tight: bool,
+    size: int,
+    rng: np.random.Generator,
+    config: SamplingConfig,
+) -> np.ndarray:
+    """One laundered view of a face: (size, size, 3) uint8."""
+    square = np.array(row.corners, dtype=np.float32)
+    if tight and not row.spills:
+        pixels, square = crop_to_face(pixels, square, row.box, rng)
+    pixels, square = moved(pixels, square, lambda p: laundered(p, resolution / row.side, rng, config))
+    if rng.random() < 0.5:
+        pixels = pixels[:, ::-1]
+        square[:, 0] = pixels.shape[1] - square[:, 0]
+        square = square[[3, 2, 1, 0]]
+    view = cut_square(np.ascontiguousarray(pixels), jittered(square, rng), size)
+    return recoloured(view, rng, config.grey)
+
+
+def crop_to_face(
+    pixels: np.ndarray, square: np.ndarray, box: tuple[float, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cropped at the face box, with a small random margin, as collections of web faces are."""
+    left, top, right, bottom = box
+    room = rng.uniform(-0.02, 0.12, 4) * (bottom - top)
+    low = np.clip((left - room[0], top - room[1]), 0, (pixels.shape[1] - 2, pixels.shape[0] - 2)).astype(int)
+    high = np.clip((right + room[2], bottom + room[3]), low + 2, (pixels.shape[1], pixels.shape[0])).astype(int)
+    return pixels[low[1] : high[1], low[0] : high[0]], square - low.astype(np.float32)
+
+
+def moved(pixels: np.ndarray, square: np.ndarray, change) -> tuple[np.ndarray, np.ndarray]:
+    """A picture after a change that may resize it, and the square moved along."""
+    after = change(pixels)
+    factor = np.array([after.shape[1] / pixels.shape[1], after.shape[0] / pixels.shape[0]], dtype=np.float32)
+    return after, square * factor
+
+
+def laundered(pixels: np.ndarray, scale: float, rng: np.random.Generator, config: SamplingConfig) -> np.ndarray:
+    """A first encoding at its own size, then to `scale`, then re-posted."""
+    shift = rng.integers(0, 8, 2)  # of the JPEG grid
+    pixels = (
+        np.pad(pixels, ((shift[0], 0), (shift[1], 0), (0, 0)), "reflect") if min(pixels.shape[:2]) > 8 else pixels
+    )
+    first = ("4:2:0", "4:2:0", "4:4:4")[rng.integers(3)]
+    pixels = laundering.jpeg(np.ascontiguousarray(pixels), int(rng.integers(65, 97)), first)[shift[0] :, shift[1] :]
+    if scale < 0.98:
+        kernel = ("area", "area", "bilinear", "bicubic", "lanczos")[rng.integers(5)]
+        pixels = laundering.resize(pixels, scale, kernel)
+    if rng.random() < config.once:
+        quality = int(rng.integers(60, 98))
+        return laundering.webp(pixels, quality) if rng.random() < 0.1 else laundering.jpeg(pixels, quality)
+    return laundering.history(pixels, rng, scales=(0.75, 1.0))
+
+
+def jittered(square: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The square turned, scaled and shifted a little: face landmarks are never exact."""
+    angle, scale = rng.normal(0, 0.05), math.exp(rng.normal(0, 0.04))
+    turn = scale * np.array([(math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))])
+    centre = square.mean(0)
+    side = float(np.linalg.norm(square[3] - square[0]))
+    return ((square - centre) @ turn.T + centre + rng.normal(0, 0.02, 2) * side).astype(np.float32)
+
+
+def recoloured(pixels: np.ndarray, rng: np.random.Generator, grey: float) -> np.ndarray:
+    """Contrast, brightness, gains of the channels; sometimes no colour at all."""
+    gain = rng.uniform(0.85, 1.15) * rng.uniform(0.94, 1.06, 3)
+    pixels = np.clip((pixels.astype(np.float32) - 128) * gain + 128 + rng.uniform(-18, 18), 0, 255).astype(np.uint8)
+    if rng.random() < grey:
+        pixels = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return pixels

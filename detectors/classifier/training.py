@@ -1,0 +1,294 @@
+"""Trains the classifier: faces of corpora in, `classifier.safetensors` out.
+
+Only the split "train" of the corpora is used; a tenth of its groups is kept aside to watch progress.
+Each step is a function of (seed, step): an interrupted run goes on exactly where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from detectors.classifier import network as networks
+from detectors.classifier.cuts import Cuts, make_cuts
+from detectors.classifier.heads import score
+from detectors.classifier.network import Network, NetworkConfig
+from detectors.classifier.sampling import LABELS, Sampler, SamplingConfig, show
+from forensics.corpus import Corpus, split_of
+from forensics.metrics import auc
+from forensics.refusal import Refusal
+from forensics.tensors import to_tensor
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long and how hard. Saved with every run."""
+
+    steps: int = 3000
+    batch: int = 64  # half of it real, half fake
+    rate: float = 1e-3  # peak learning rate of the head; the backbone gets `backbone` times as much
+    backbone: float = 0.5
+    decay: float = 0.05  # AdamW's weight decay
+    warmup: int = 100  # steps
+    average: float = 0.998  # decay of the weights' moving average, which is what is kept
+    smoothing: float = 0.03  # of labels
+    reweigh: int = 50  # steps between looks at which source is learnt badly
+    validate: int = 200  # steps between validations and checkpoints
+    shown: int = 80  # validation photos a source
+    seed: int = 0
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+
+TINY = TrainingConfig(  # for tests of the whole loop; learns next to nothing
+    steps=6,
+    batch=8,
+    warmup=2,
+    validate=3,
+    shown=8,
+    network=NetworkConfig(size=64, min_face=16, depth=2, hidden=8),
+    sampling=SamplingConfig(smallest=12, largest=64, least=2),
+)
+
+
+def train(
+    corpora: Sequence[Corpus], out: Path, config: TrainingConfig = TrainingConfig(), init: Path | None = None
+) -> Path:
+    """Train, or go on with a run that was interrupted, and return the weights' path.
+
+    out: the run's folder; `checkpoint.safetensors`, `log.jsonl` and the cuts are kept there.
+    init: ImageNet weights to start from (safetensors whose tensors fit the backbone in key order).
+    Raises Refusal when a class has too few faces, or the run in `out` has another configuration.
+    """
+    cuts = make_cuts(corpora, out / "cuts", config.network)
+    return Training(cuts, out, config, init, {c.root.name: c.sha256 for c in corpora}).run()
+
+
+class Training:
+    """One run: network, its average, optimiser, and the step it is at."""
+
+    def __init__(
+        self, cuts: Cuts, out: Path, config: TrainingConfig, init: Path | None, corpora: dict[str, str] | None = None
+    ):
+        self.cuts, self.out, self.config, self.corpora = cuts, out, config, corpora or {}
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        kept_aside = [split_of("validation " + row.group) == "test" for row in cuts.rows]
+        self.held = [row for row, aside in zip(cuts.rows, kept_aside, strict=True) if aside]
+        self.sampler = Sampler(without(cuts, kept_aside), config.sampling, config.network.size)
+        torch.manual_seed(config.seed)
+        self.network = Network(config.network)
+        if init:
+            self.network.backbone.start_from_imagenet(read_state(init))
+        self.network.to(self.device, memory_format=torch.channels_last)
+        self.averaged = deepcopy(self.network).requires_grad_(False)
+        self.optimizer = optimizer(self.network, config)
+        self.losses = dict.fromkeys(self.sampler.sources, math.log(2))  # moving average a source
+        self.step = 0
+        self.resume()
+
+    def run(self) -> Path:
+        columns = (TextColumn("classifier"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns += (TextColumn("{task.fields[state]}"),)
+        try:
+            with (
+                ThreadPoolExecutor(min(16, os.cpu_count() or 1) if self.device.type == "cuda" else 1) as pool,
+                Progress(*columns, console=Console(stderr=True)) as bar,
+            ):
+                task = bar.add_task("", total=self.config.steps, completed=self.step, state="")
+                while self.step < self.config.steps:
+                    loss = self.advance(pool)
+                    bar.update(task, completed=self.step, state=f"loss {loss:.3f}")
+                    if self.step % self.config.validate == 0 or self.step == self.config.steps:
+                        self.log(loss)
+                        self.keep()
+        except KeyboardInterrupt:
+            self.checkpoint()
+            Console(stderr=True).print(f"stopped at step {self.step}; the same command goes on from here")
+            raise
+        return self.export()
+
+    def advance(self, pool: ThreadPoolExecutor) -> float:
+        """One optimiser step."""
+        config, step = self.config, self.step
+        labels = [LABELS[i % 2] for i in range(config.batch)]
+        draws = [np.random.default_rng((config.seed, step, i)) for i in range(config.batch)]
+        samples = list(pool.map(self.sampler.sample, draws, labels))
+        target = torch.tensor([float(label == "fake") for label in labels], device=self.device)
+        torch.manual_seed(config.seed * 1_000_003 + step)  # dropout
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * pace(step, config)
+        self.network.train()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.network(self.tensor([pixels for pixels, _ in samples]))
+        smooth = target * (1 - config.smoothing) + config.smoothing / 2
+        each = F.binary_cross_entropy_with_logits(score(logits.float()), smooth, reduction="none")
+        loss = each.mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        for (_, source), one in zip(samples, each.tolist(), strict=True):
+            self.losses[source] += 0.01 * (one - self.losses[source])
+        self.step += 1
+        follow(self.averaged, self.network, min(config.average, (self.step + 1) / (self.step + 10)))
+        if self.step % config.reweigh == 0:
+            self.sampler.reweigh(self.losses)
+        return float(loss.detach())
+
+    def tensor(self, pictures: list[np.ndarray]) -> Tensor:
+        return to_tensor(pictures).to(self.device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, np.ndarray]:
+        """Scores of held-aside photos a source, laundered the same way at each validation."""
+        self.averaged.eval()
+        scores: dict[str, list[float]] = {}
+        views, names = [], []
+        config = self.config.sampling
+        top = min(160, config.largest)
+        for number, row in enumerate(self.held):
+            if names.count(row.source) >= self.config.shown or row.side < config.smallest:
+                continue
+            rng = np.random.default_rng((self.config.seed, 2**31, number))
+            resolution = math.exp(
+                rng.uniform(math.log(config.smallest), math.log(max(config.smallest, min(top, row.side))))
+            )
+            tight = bool(rng.random() < config.tight)
+            views.append(show(self.cuts.pixels(row), row, resolution, tight, self.config.network.size, rng, config))
+            names.append(row.source)
+        for start in range(0, len(views), 64):
+            batch = score(self.averaged(self.tensor(views[start : start + 64]))).tolist()
+            for name, value in zip(names[start : start + 64], batch, strict=True):
+                scores.setdefault(name, []).append(value)
+        return {name: np.array(values) for name, values in sorted(scores.items())}
+
+    def log(self, loss: float) -> None:
+        """One line of log.jsonl: AUC of each maker against all reals, shares over 0 of each real domain."""
+        scores = self.validate()
+        real = np.concatenate([s for name, s in scores.items() if name.startswith("real")] or [np.zeros(0)])
+        line: dict[str, object] = {"step": self.step, "loss": round(loss, 4), "time": round(time.time())}
+        line["photos"] = {name: len(s) for name, s in scores.items()}
+        line["auc"] = {
+            name[6:]: round(auc(np.concatenate([real, s]), np.arange(len(real) + len(s)) >= len(real)), 4)
+            for name, s in scores.items()
+            if name.startswith("fake") and len(real)
+        }
+        line["false_alarms"] = {n[6:]: round(float((s > 0).mean()), 3) for n, s in scores.items() if n[:4] == "real"}
+        line["losses"] = {name: round(value, 3) for name, value in self.losses.items()}
+        with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def keep(self) -> None:
+        self.checkpoint()
+        self.export()
+
+    def export(self) -> Path:
+        path = self.out / "classifier.safetensors"
+        about = {"step": self.step, "training": asdict(self.config), "corpora": self.corpora}
+        networks.save(self.averaged, path, about)
+        return path
+
+    def checkpoint(self) -> None:
+        """Everything the next step depends on, in one file, at once or not at all."""
+        tensors = {f"network.{k}": t for k, t in self.network.state_dict().items()}
+        tensors |= {f"averaged.{k}": t for k, t in self.averaged.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(t) for k, t in state.items()}
+        facts = {"step": self.step, "losses": self.losses, "weights": self.sampler.weights}
+        header = {"facts": json.dumps(facts), "config": json.dumps(asdict(self.config), sort_keys=True)}
+        part = self.out / "checkpoint.part"
+        save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, part, metadata=header)
+        os.replace(part, self.out / "checkpoint.safetensors")
+
+    def resume(self) -> None:
+        path = self.out / "checkpoint.safetensors"
+        if not path.exists():
+            return
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            header = file.metadata()
+        before, now = json.loads(header["config"]), json.loads(json.dumps(asdict(self.config)))
+        differ = [key for key in now if before.get(key) != now[key] and key not in ("steps", "validate", "shown")]
+        if differ:
+            raise Refusal(
+                f"{self.out} holds a run with another {', '.join(differ)}; use another --out, or the same values"
+            )
+        tensors = load_file(path)
+        part = {
+            p: {k[len(p) + 1 :]: t for k, t in tensors.items() if k.startswith(p + ".")}
+            for p in ("network", "averaged")
+        }
+        self.network.load_state_dict(part["network"])
+        self.averaged.load_state_dict(part["averaged"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            if key.startswith("optimizer."):
+                _, index, name = key.split(".", 2)
+                state.setdefault(int(index), {})[name] = tensor
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        facts = json.loads(header["facts"])
+        self.step, self.losses, self.sampler.weights = facts["step"], facts["losses"], facts["weights"]
+
+
+def without(cuts: Cuts, aside: list[bool]) -> Cuts:
+    """The cuts that are not kept aside."""
+    rest = Cuts.__new__(Cuts)
+    rest.data, rest.missed = cuts.data, cuts.missed
+    rest.rows = tuple(row for row, out in zip(cuts.rows, aside, strict=True) if not out)
+    return rest
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    if not path.exists():
+        raise Refusal(f"{path}: no such file; --init takes ImageNet weights as safetensors")
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        order = json.loads((file.metadata() or {}).get("order", "null")) or list(file.keys())
+        return {key: file.get_tensor(key) for key in order}
+
+
+def optimizer(network: Network, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW; norms and biases are not decayed, the pretrained backbone moves more slowly than the head."""
+    groups = []
+    for module, factor in ((network.backbone, config.backbone), (network.head, 1.0)):
+        for decayed in (True, False):
+            params = [p for p in module.parameters() if (p.ndim > 1) == decayed]
+            groups.append(
+                {"params": params, "peak": config.rate * factor, "weight_decay": config.decay if decayed else 0.0}
+            )
+    return torch.optim.AdamW(groups, lr=config.rate)
+
+
+def pace(step: int, config: TrainingConfig) -> float:
+    """Linear warm-up, then a cosine down to 1 %."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+@torch.no_grad()
+def follow(averaged: nn.Module, network: nn.Module, decay: float) -> None:
+    """Exponential moving average of all floating-point state, batch statistics included."""
+    for kept, now in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(now, 1 - decay)
+        else:
+            kept.copy_(now)
