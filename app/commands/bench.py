@@ -1,0 +1,114 @@
+"""`forensics bench`: measures, each with its own table. Without a name it lists them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.commands.scan import load
+from forensics.places import DETECTOR_WEIGHTS, RUNS
+from forensics.refusal import Refusal
+
+group = typer.Typer(help="Measure detectors, verdicts and speed.", invoke_without_command=True)
+
+Out = Annotated[Path, typer.Option(help="Folder for the tables: Markdown, CSV, JSON; none is overwritten.")]
+PanelFolder = Annotated[Path, typer.Option("--panel", help="Folder with detector weights and their calibration.")]
+RESULTS = RUNS / "bench"
+
+
+@group.callback()
+def bench(context: typer.Context) -> None:
+    """Measure detectors, verdicts and speed. Alone: the list of benchmarks."""
+    if context.invoked_subcommand is None:
+        from benchmarks import BENCHMARKS
+
+        for benchmark in BENCHMARKS:
+            Console().print(f"[bold]forensics bench {benchmark.name}[/]: {benchmark.question}", highlight=False)
+
+
+@group.command()
+def detection(
+    real: Annotated[
+        list[Path] | None, typer.Option(help="Folder of real photos; may be repeated.", show_default=False)
+    ] = None,
+    fake: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]DIR", help="Generated pictures, and their maker.", show_default=False),
+    ] = None,
+    panel: PanelFolder = DETECTOR_WEIGHTS,
+    launder: Annotated[
+        str, typer.Option(help="native: pixels as they are; repost: one trip through a site.")
+    ] = "repost",
+    split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
+    seed: Annotated[int, typer.Option(help="Of laundering and bootstrap.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")] = None,
+    out: Out = RESULTS,
+) -> None:
+    """How well detectors and verdict tell generated pictures from photos, with 95 % intervals.
+
+    Without --real and --fake: the corpora that the detectors were trained from, their test split.
+    Interrupted, the same command goes on: scores are kept in OUT.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from benchmarks.detection import Setup, measure, recorded_corpora
+    from forensics.crew import cores
+
+    if bool(real) != bool(fake):
+        raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
+    reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
+    setup = Setup(reals, fakes, launder, split, limit, seed)
+    columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        show = partial(update, bar, task)
+        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), show)
+    finish(result, out)
+
+
+@group.command()
+def throughput(
+    photos: Annotated[int, typer.Option(min=1, help="How many photos are timed.")] = 20,
+    panel: PanelFolder = DETECTOR_WEIGHTS,
+    out: Out = RESULTS,
+) -> None:
+    """Photos a second with the whole panel, by detector; the time to the first verdict; resnet50 beside them."""
+    from benchmarks.throughput import measure
+
+    console = Console(stderr=True)
+    with console.status("timing") as status:
+        result = measure(
+            partial(load, panel.resolve()),
+            panel.resolve(),
+            photos,
+            watch=lambda doing: status.update(f"timing: {doing}"),
+        )
+    finish(result, out)
+
+
+def named(value: str) -> tuple[str | None, Path]:
+    """ "dcgan=fakes" → ("dcgan", fakes); a folder alone keeps its manifest's makers, or its own name."""
+    name, equals, folder = value.partition("=")
+    if not equals or Path(value).is_dir():
+        return None, Path(value)
+    if not name or not folder:
+        raise Refusal(f"--fake {value}: write NAME=FOLDER, or FOLDER")
+    return name, Path(folder)
+
+
+def update(bar, task, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
+
+
+def finish(result, out: Path) -> None:
+    """Tables on standard output, files in `out`."""
+    console = Console()
+    for table in result.tables:
+        console.print(table.as_rich())
+    path = result.save(out)
+    Console(stderr=True).print(f"saved: {path} (and .md, .csv beside it)", highlight=False, soft_wrap=True)

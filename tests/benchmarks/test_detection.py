@@ -1,0 +1,143 @@
+"""The detection benchmark measures what it says, on photos that both classes' handling made alike."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.detection import Setup, Shot, examine, gather, laundered, measure, recorded_corpora
+from benchmarks.table import Result
+from forensics.corpus import Corpus, split_of
+from forensics.photo import Photo
+from forensics.refusal import Refusal
+
+N = 12  # photos a folder
+
+
+@pytest.fixture
+def panel(monkeypatch):
+    """The stand-in of the scan's tests: it scores brightness."""
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
+    return importlib.import_module("standin_panel")
+
+
+def pictures(folder: Path, brightness: int, rng, n: int = N) -> Path:
+    folder.mkdir(parents=True)
+    for i in range(n):
+        pixels = rng.normal(brightness, 12, (12, 12, 3)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture
+def setup(tmp_path, rng) -> Setup:
+    real = pictures(tmp_path / "web", 90, rng), pictures(tmp_path / "dark", 20, rng)
+    fake = (("mygen", pictures(tmp_path / "forged", 200, rng)),)
+    return Setup(real, fake, launder="native", split="all", rounds=50)
+
+
+def test_measures_what_is_there(panel, setup, tmp_path):
+    result = measure(setup, panel.load, tmp_path / "cache")
+    brightness, verdict = result.table("detectors").rows
+    assert brightness[0] == "brightness"
+    assert verdict[0] == "verdict"
+    assert brightness[1].value == 1.0  # every fake is brighter than every real
+    assert brightness[2].value == 0.0
+    assert brightness[1].n == 3 * N
+    assert brightness[4].value == brightness[5].value == 1.0
+    domains = {row[0]: row for row in result.table("reals").rows}
+    assert set(domains) == {"web", "dark", "all"}
+    assert domains["all"][1].n == 2 * N
+    assert domains["all"][3].value == 1.0  # all too small and faceless: nothing may be concluded
+    assert {row[0] for row in result.table("fakes").rows} == {"mygen", "all"}
+    values = {row[0]: row[1] for row in result.table("verdict").rows}
+    assert 0 < values["Cllr"].value < 1
+    assert values["inconclusive"].value == 1.0
+    assert set(result.stamp.corpora) == {str(p) for p in (*setup.real, setup.fake[0][1])}
+    assert result.stamp.weights["brightness"] == "a" * 64
+    assert Result.load(result.save(tmp_path / "out")).table("reals") == result.table("reals")
+
+
+def test_shuffled_labels_are_chance(panel, tmp_path, rng):
+    real = pictures(tmp_path / "a", 100, rng, 40)
+    fake = pictures(tmp_path / "b", 100, rng, 40)
+    setup = Setup((real,), ((None, fake),), "native", "all", rounds=50)
+    value = measure(setup, panel.load, tmp_path / "cache").table("detectors").rows[0][1]
+    assert value.low < 0.5 < value.high
+
+
+def test_scored_photos_are_not_scored_again(panel, setup, tmp_path):
+    seen = []
+    few = replace(setup, limit=4)
+    measure(few, panel.load, tmp_path, watch=lambda done, total: seen.append(done))
+    assert seen == list(range(13))
+    (path,) = tmp_path.glob("scores-native-*.csv")
+    lines = path.read_text()
+    path.write_text(lines[:-9])  # as a power cut leaves it
+    seen.clear()
+    again = measure(setup, panel.load, tmp_path, watch=lambda done, total: seen.append(done))
+    assert seen[0] == 11  # all whole lines were kept
+    assert len(path.read_text().splitlines()) == 3 * N + 1
+    fresh = measure(setup, panel.load, tmp_path / "fresh")
+    assert again.tables == fresh.tables
+    measure(setup, partial(panel.load, "b" * 64), tmp_path)
+    assert len(list(tmp_path.glob("scores-native-*.csv"))) == 2  # another panel, other scores
+
+
+def test_laundering_depends_on_the_photo_alone(panel, setup, tmp_path):
+    path = setup.real[0] / "03.png"
+    photo = Photo.open(path)
+    once = laundered(photo, "repost", 1)
+    assert np.array_equal(once, laundered(Photo.open(path.read_bytes()), "repost", 1))
+    assert not any(np.array_equal(laundered(photo, "repost", seed), photo.pixels) for seed in range(5)), (
+        "reposting changed nothing"
+    )
+    as_real = examine("repost", 1, panel.load(), Shot(path, photo.sha256, False, "web"))
+    as_fake = examine("repost", 1, panel.load(), Shot(path, photo.sha256, True, "x"))
+    assert as_real == as_fake
+
+
+def test_only_the_test_split_and_no_file_twice(setup, tmp_path):
+    shots, _ = gather(replace(setup, split="all"))
+    assert len(shots) == 3 * N
+    (setup.real[1] / "copy of a fake.png").write_bytes((setup.fake[0][1] / "00.png").read_bytes())
+    (setup.real[1] / "copy.png").write_bytes((setup.real[0] / "00.png").read_bytes())
+    shots, notes = gather(replace(setup, split="all"))
+    assert len(shots) == 3 * N - 1  # neither the real nor the fake one counts, the copy counts once
+    assert any("1 files are in both classes" in note for note in notes)
+    tested = {shot.path.name for shot in gather(replace(setup, split="test"))[0]}
+    assert tested
+    assert all(split_of(name) == "test" for name in tested)
+
+
+def test_manifests_decide_label_maker_and_split(setup, tmp_path):
+    corpus = Corpus.open(setup.fake[0][1], "fake")
+    Corpus(corpus.root, tuple(replace(e, maker="dcgan", split="test") for e in corpus)).save()
+    shots, _ = gather(replace(setup, split="test", fake=((None, corpus.root),)))
+    assert {shot.source for shot in shots if shot.fake} == {"dcgan"}
+    with pytest.raises(Refusal, match="both classes are needed"):
+        gather(replace(setup, real=(corpus.root,), fake=((None, corpus.root),)))
+
+
+def test_recorded_corpora(setup, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refusal, match="--real FOLDER"):
+        recorded_corpora(tmp_path / "weights")
+    (tmp_path / "runs" / "detector").mkdir(parents=True)
+    config = {"real": [str(p) for p in setup.real], "fake": [str(setup.fake[0][1])], "steps": 3}
+    (tmp_path / "runs" / "detector" / "config.json").write_text(json.dumps(config))
+    assert recorded_corpora(tmp_path / "weights") == (setup.real, ((None, setup.fake[0][1]),))
+
+
+def test_refusals(panel, setup, tmp_path):
+    with pytest.raises(Refusal, match="native, repost"):
+        measure(replace(setup, launder="wash"), panel.load, tmp_path)
+    with pytest.raises(Refusal, match="no such folder"):
+        measure(replace(setup, real=(tmp_path / "none",)), panel.load, tmp_path)

@@ -1,0 +1,44 @@
+"""Throughput times every stage; how fast they are is printed, never asserted."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from benchmarks import throughput
+from forensics.photo import Photo
+from forensics.refusal import Refusal
+
+
+@pytest.fixture
+def panel(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
+    return importlib.import_module("standin_panel")
+
+
+def test_portraits_differ_in_bytes_alone():
+    one, two = Photo.open(throughput.portrait(1)), Photo.open(throughput.portrait(2))
+    assert one.sha256 != two.sha256
+    assert (one.pixels == two.pixels).all()
+    assert (one.width, one.height) == (1024, 1024)
+
+
+def test_stages_and_summary(panel, monkeypatch, tmp_path):
+    monkeypatch.setattr(throughput, "reference", lambda: (lambda: None, 1))
+    monkeypatch.setattr(throughput, "first_verdict", lambda weights: 2.0)
+    result = throughput.measure(lambda: panel.load(pause=0.05), tmp_path, photos=2)
+    stages = {row[0]: row[1] for row in result.table("stages").rows}
+    assert list(stages) == ["decode", "face finding", "brightness", "mute", "verdict and JSON"]
+    assert 50 <= stages["brightness"] < 500
+    summary = {row[0]: row[1] for row in result.table("summary").rows}
+    assert summary["one photo"] >= 50
+    assert summary["speed"] == pytest.approx(1000 / summary["one photo"])
+    assert summary["first verdict, from process start"] == 2.0
+    assert result.stamp.settings["photos"] == 2
+
+
+def test_no_verdict_is_said(tmp_path):
+    with pytest.raises(Refusal, match="gave no verdict"):
+        throughput.first_verdict(tmp_path / "no weights here")
