@@ -62,7 +62,7 @@ def scan(
                 told = f"{shown:,} rows are kept; the same command goes on from there"
                 console.print(told, highlight=False)
             raise
-    report(summary, out, console)
+    report(summary, out, Console())
 
 
 def load(panel: Path):
