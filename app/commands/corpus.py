@@ -1,0 +1,64 @@
+"""`forensics corpus`: labelled folders of pictures, made ready for generators and detectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from forensics.refusal import Refusal
+
+group = typer.Typer(help="Make labelled folders of pictures.", no_args_is_help=True)
+
+
+@group.callback()
+def corpus() -> None:
+    """Make labelled folders of pictures."""
+
+
+@group.command()
+def prepare(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder or .zip of photos.")],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="The corpus; a second source may join it.")],
+    size: Annotated[str, typer.Option(help="Side in pixels, or `native` to copy files byte for byte.")] = "64",
+    label: Annotated[str, typer.Option(help="real or fake")] = "real",
+    maker: Annotated[str, typer.Option(help="`camera`, or the generator's name.  [default: camera if real]")] = "",
+    domain: Annotated[str, typer.Option(help="What such photos are.  [default: name of SRC]")] = "",
+    align_faces: Annotated[bool, typer.Option("--align-faces", help="Cut the largest face, FFHQ's way.")] = False,
+    framing: Annotated[float, typer.Option(help="Side of the face's square: 1 is FFHQ's, less is tighter.")] = 1.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many photos.")] = None,
+) -> None:
+    """Make a corpus: square pictures of one size, bad files listed, copies in one split.
+
+    Interrupted, the same command goes on. DST gets manifest.csv, left_out.csv and config.json.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from generators.prepare import Cut, Origin
+    from generators.prepare import prepare as run
+
+    if label not in ("real", "fake"):
+        raise Refusal(f"--label {label}: must be real or fake")
+    if size != "native" and not size.isdecimal():
+        raise Refusal(f"--size {size}: must be a number of pixels, or native")
+    maker = maker or ("camera" if label == "real" else "unknown")
+    console = Console(stderr=True)
+    columns = TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("")
+        made = run(
+            source,
+            target,
+            Cut(None if size == "native" else int(size), align_faces, framing),
+            Origin(label, maker, domain),
+            limit,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    say = f"{target}: {made.kept:,} pictures from {source}"
+    if made.enlarged:
+        say += f", {made.enlarged:,} of them enlarged"
+    if made.left_out:
+        say += f"; {len(made.left_out):,} left out, see {target / 'left_out.csv'}"
+    console.print(f"{say}; the corpus holds {len(made.corpus):,}", highlight=False, soft_wrap=True)

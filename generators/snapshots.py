@@ -1,0 +1,134 @@
+"""Snapshots of a training run: one safetensors file each, whole or not there, read without unpickling.
+
+A file holds the family's weights (generator, its average, the rest) under `family.`, the optimisers'
+moments under `adam.<learner>.`, and in its header what else resuming needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from forensics.refusal import Refusal
+from generators.family import Family
+
+HEADER = "forensics"  # key in a safetensors header: JSON
+KEEP = 2  # snapshots that stay; older ones are removed
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands. Randomness and the order of photos follow from the seed and these numbers."""
+
+    step: int = 0
+    images_seen: int = 0
+
+
+def folder_of(run: Path) -> Path:
+    return run / "snapshots"
+
+
+def save(run: Path, family: Family, optimisers: Mapping[str, torch.optim.Adam], place: Place) -> Path:
+    """Write a snapshot beside the others, then remove the oldest."""
+    tensors = {f"family.{name}": t for name, t in family.state_dict().items()}
+    for learner, optimiser in optimisers.items():
+        for number, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for moment, value in optimiser.state[parameter].items():
+                tensors[f"adam.{learner}.{number}.{moment}"] = value
+    folder = folder_of(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{place.images_seen:012d}.safetensors"
+    told = {"step": place.step, "images_seen": place.images_seen, "family": family.name}
+    save_at_once({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path, told)
+    for old in sorted(folder.glob("*.safetensors"))[:-KEEP]:
+        old.unlink()
+    return path
+
+
+def save_at_once(tensors: Mapping[str, Tensor], path: Path, told: Mapping[str, Any]) -> None:
+    """Write a safetensors file whose header tells `told` as JSON; the same content gives the same bytes."""
+    part = path.with_name(path.name + ".part")
+    save_file(dict(tensors), part, metadata={HEADER: json.dumps(told, sort_keys=True)})
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())
+    part.chmod(0o644)
+    os.replace(part, path)
+
+
+def latest(run: Path) -> Path | None:
+    """The newest whole snapshot of a run; broken ones are passed over."""
+    for path in sorted(folder_of(run).glob("*.safetensors"), reverse=True):
+        try:
+            with safe_open(path, "pt") as file:
+                if HEADER in (file.metadata() or {}):
+                    return path
+        except (SafetensorError, OSError):
+            continue
+    return None
+
+
+def load(path: Path, family: Family, optimisers: Mapping[str, torch.optim.Adam]) -> Place:
+    """Put a snapshot's state into a family and its optimisers, in place."""
+    tensors, told = read(path)
+    prefix = "family."
+    restore(family, {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}, path)
+    for learner, optimiser in optimisers.items():
+        for number, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            state = {}
+            for moment in ("step", "exp_avg", "exp_avg_sq"):
+                value = tensors.get(f"adam.{learner}.{number}.{moment}")
+                if value is not None:  # the step count stays on the CPU; moments lie as their parameter lies
+                    state[moment] = value if moment == "step" else torch.empty_like(parameter).copy_(value)
+            if state:
+                optimiser.state[parameter] = state
+    return Place(told["step"], told["images_seen"])
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors of one of our safetensors files, and what its header tells. Raises Refusal when it is none."""
+    try:
+        with safe_open(path, "pt") as file:
+            told = json.loads((file.metadata() or {})[HEADER])
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(told)  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise Refusal(f"{path} cannot be read as safetensors ({error})") from None
+    except (KeyError, ValueError, TypeError):
+        raise Refusal(f"{path} was not written by `forensics train`; give a run's folder or its export") from None
+
+
+def restore(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Copy tensors into a module, name by name, in place. Raises Refusal where names or shapes differ."""
+    check_fit(module, tensors, path)
+    with torch.no_grad():
+        for name, mine in module.state_dict().items():
+            mine.copy_(tensors[name])
+
+
+def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises Refusal when names or shapes of a file's tensors are not the module's."""
+    mine = module.state_dict()
+    odd = sorted(mine.keys() ^ tensors.keys())
+    odd += [name for name in mine if name in tensors and mine[name].shape != tensors[name].shape]
+    if odd:
+        raise Refusal(f"{path} does not fit this network: {', '.join(odd[:3])}{' ...' if len(odd) > 3 else ''}")
+
+
+def read_config(run: Path) -> dict:
+    """What a run was started with. Raises Refusal when the folder is no run."""
+    path = run / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or not {"family", "config", "seed"} <= config.keys():
+            raise ValueError("not written by `forensics train`")
+        return config
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{run} is no training run ({path.name}: {error})") from None
