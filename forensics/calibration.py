@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import minimize
 
 from forensics.refusal import Refusal
 
@@ -156,6 +155,8 @@ def fit(
         return value, slope + ridge * theta
 
     bounds = [(0, None)] * width + [(None, None)] * width
+    from scipy.optimize import minimize  # half a second to import, and only fitting needs it
+
     theta = minimize(loss, np.zeros(2 * width), jac=True, bounds=bounds, method="L-BFGS-B").x / math.log(10)
     slopes = theta[:width] / spread
     offsets = theta[width:] - slopes * mean
