@@ -1,0 +1,51 @@
+"""A panel of two quick stand-ins, for tests of the pages: what the pages do must not hang on any detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forensics.calibration import Calibration, Domain, Line
+from forensics.evidence import Evidence, Mark
+
+
+class Glance:
+    """Scores how bright the photo is; counts how often it was asked."""
+
+    name = "glance"
+    question = "Is it bright?"
+    scores = True
+    weights = None
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def examine(self, photo):
+        self.asked += 1
+        bright = float(photo.luminance.mean())
+        marks = (Mark("a corner", 0, 0, 1, 1),)
+        exhibit = np.full((8, 8, 3), int(bright), np.uint8)
+        return Evidence(self.name, bright / 100, f"Mean luminance {bright:.0f}.", marks, exhibit)
+
+
+class Reader:
+    name = "reader"
+    question = "What is its name?"
+    scores = False
+    weights = None
+
+    def examine(self, photo):
+        return Evidence(self.name, None, f"It is called {photo.name}.")
+
+
+@pytest.fixture
+def glance(monkeypatch) -> Glance:
+    """The app with the stand-ins in place of the panel."""
+    from app import resources
+
+    domain = Domain(min_side=1, max_side=100_000, min_face=1, max_face=100_000)
+    calibration = Calibration({"glance": Line(2.0, 0.0, 900)}, domain, 900, 900, conflict=9)
+    stand_in = Glance()
+    engine = resources.Engine((stand_in, Reader()), calibration)
+    monkeypatch.setattr(resources, "engine", lambda: engine)
+    return stand_in
