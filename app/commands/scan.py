@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -42,25 +43,25 @@ def scan(
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("loading the models", total=None, rate="")
-        shown = 0
+        shown, first, since = 0, 0, 0.0  # the rate counts from the first new row: loading is not scanning
 
         def watch(done: int, total: int, kept: int) -> None:
-            nonlocal shown
-            if done > kept:
-                speed = (done - kept) / max(bar.tasks[0].elapsed or 0, 1e-6)
-                bar.update(task, description="scanning", rate=f"{speed:.1f} a second")
-            else:
-                bar.update(task, description="checking earlier rows")
-            bar.update(task, total=total, completed=done)
+            nonlocal shown, first, since
             shown = done
+            if done == kept:
+                bar.update(task, description="checking earlier rows", total=total, completed=done)
+                return
+            since = since or monotonic()
+            first = first or done
+            rate = (done - first) / max(monotonic() - since, 1e-3)
+            bar.update(task, description="scanning", total=total, completed=done, rate=f"{rate:.1f} a second")
 
         try:
             summary = run(folder, out, partial(load, panel.resolve()), workers or cores(), watch)
         except KeyboardInterrupt:
             bar.stop()
             if shown:
-                told = f"{shown:,} rows are kept; the same command goes on from there"
-                console.print(told, highlight=False)
+                console.print(f"{shown:,} rows are kept; the same command goes on from there", highlight=False)
             raise
     report(summary, out, Console())
 
