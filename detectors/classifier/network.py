@@ -53,7 +53,8 @@ def save(network: Network, path: Path, about: dict[str, object]) -> None:
         key: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for key, tensor in network.state_dict().items()
     }
-    header = {"config": json.dumps(asdict(network.config)), "about": json.dumps(about, sort_keys=True, default=str)}
+    kept = {**asdict(network.config), "about": about}
+    header = {"config": json.dumps(kept, sort_keys=True, default=str)}  # one key: several would come in any order
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata=header)

@@ -1,0 +1,235 @@
+"""Training: both classes in the same situations, an exact way back after an interruption, and the right sign."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from detectors.classifier import training
+from detectors.classifier.cuts import Cut, Cuts, make_cuts
+from detectors.classifier.network import NetworkConfig
+from detectors.classifier.sampling import Sampler, SamplingConfig, crop_to_face
+from detectors.classifier.training import TINY, Training, TrainingConfig
+from forensics.corpus import Corpus, Entry
+from forensics.photo import Photo
+from forensics.refusal import Refusal
+
+CONFIG = replace(TINY, steps=6, validate=2)
+
+
+def cuts_of(folder: Path, sources: list[tuple[str, str, str, int, float, bool]], pattern: bool = True) -> Cuts:
+    """Cuts without photos: (label, maker, domain, count, side, spills) each. Fakes carry fine stripes."""
+    rng = np.random.default_rng(0)
+    rows, offset = [], 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "cuts.bin", "wb") as file:
+        for label, maker, domain, count, side, spills in sources:
+            for number in range(count):
+                size = int(side * 1.25)
+                smooth = np.cumsum(rng.normal(0, 4, (size, size, 3)), 0) + rng.uniform(60, 190)
+                if label == "fake" and pattern:
+                    smooth += 30 * (np.arange(size) // 3 % 2)[None, :, None]
+                pixels = np.clip(smooth, 0, 255).astype(np.uint8)
+                file.write(pixels.tobytes())
+                a, b = (size - side) / 2, (size + side) / 2
+                corners = ((a, a), (a, b), (b, b), (b, a))
+                name = f"{maker}-{domain}-{number}"
+                box = (a, a, b, b)
+                rows.append(
+                    Cut(name, label, maker, domain, name, offset, size, size, corners, box, float(side), spills)
+                )
+                offset += pixels.size
+    return Cuts(folder, rows, {"no face found": 3})
+
+
+@pytest.fixture
+def cuts(tmp_path) -> Cuts:
+    return cuts_of(
+        tmp_path / "cuts",
+        [
+            ("real", "camera", "web", 40, 40, True),
+            ("real", "camera", "portraits", 8, 60, False),
+            ("fake", "gan", "faces", 16, 50, False),
+            ("fake", "diffusion", "faces", 4, 64, False),
+        ],
+    )
+
+
+def test_situations_do_not_tell_the_class(cuts):
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4, tight=0.4), 32)
+    rng = np.random.default_rng(0)
+    situations = [sampler.situation(rng) for _ in range(400)]
+    assert 0.3 < np.mean([tight for _, tight in situations]) < 0.5
+    assert max(r for r, _ in situations) <= 64
+    for resolution, tight in situations:
+        for label in ("real", "fake"):
+            sources = sampler.eligible(label, resolution, tight)
+            assert sources
+            for rows in sources.values():
+                assert (sampler.sides[rows] >= resolution - 1e-6).all()  # nothing is enlarged
+                assert tight or not sampler.spills[rows].any()
+
+
+def test_sources_weigh_alike_whatever_their_size(cuts):
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=30, least=4, tight=1.0), 32)
+    drawn = [sampler.sample(np.random.default_rng(i), "real")[1] for i in range(200)]
+    assert 70 < drawn.count("real: portraits") < 130
+    sampler.reweigh({"real: portraits": 0.9, "real: web": 0.15})
+    drawn = [sampler.sample(np.random.default_rng(i), "real")[1] for i in range(200)]
+    assert 140 < drawn.count("real: portraits") < 180  # 4 of 5
+
+
+def test_samples_repeat_exactly(cuts):
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4), 32)
+    (one, source), (two, again) = (sampler.sample(np.random.default_rng(5), "fake") for _ in range(2))
+    assert one.shape == (32, 32, 3)
+    assert source == again
+    assert np.array_equal(one, two)
+    other, _ = sampler.sample(np.random.default_rng(6), "fake")
+    assert not np.array_equal(one, other)
+
+
+def test_a_tight_crop_keeps_the_square_on_the_face(rng):
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    pixels[50, 50] = 255
+    square = np.array([(20, 20), (20, 80), (80, 80), (80, 20)], np.float32)
+    cropped, moved = crop_to_face(pixels, square, (30, 30, 70, 70), rng)
+    y, x = np.argwhere(cropped[..., 0])[0]
+    assert np.allclose(np.array((x, y)) - moved[0], (30, 30))
+    assert max(cropped.shape) < 60
+
+
+def test_too_few_faces_are_refused_in_one_line(tmp_path):
+    few = cuts_of(tmp_path, [("real", "camera", "web", 3, 40, False), ("fake", "gan", "faces", 30, 40, False)])
+    with pytest.raises(Refusal, match=r"20 real photos.*3 real photos have a usable face, 3 not \(no face found\)"):
+        Sampler(few, SamplingConfig(smallest=16), 32)
+
+
+def run(cuts: Cuts, out: Path, config: TrainingConfig, until: int | None = None) -> Training:
+    out.mkdir(exist_ok=True)
+    session = Training(cuts, out, config, None)
+    if until is None:
+        session.run()
+        return session
+    with ThreadPoolExecutor(1) as pool:
+        while session.step < until:
+            session.advance(pool)
+    session.checkpoint()
+    return session
+
+
+@pytest.mark.parametrize("stop", [1, 3, 5])
+def test_an_interrupted_run_goes_on_bit_for_bit(cuts, tmp_path, stop):
+    whole = run(cuts, tmp_path / "whole", CONFIG)
+    run(cuts, tmp_path / "parts", CONFIG, until=stop)
+    rest = run(cuts, tmp_path / "parts", CONFIG)
+    assert rest.step == whole.step == CONFIG.steps
+    one, two = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+    assert one.keys() == two.keys()
+    assert any(key.startswith("optimizer.") for key in one)
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    exported = [(tmp_path / name / "classifier.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert exported[0] == exported[1]
+
+
+def test_ctrl_c_saves(cuts, tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    session = Training(cuts, tmp_path / "run", CONFIG, None)
+    advance = session.advance
+
+    def interrupted(pool):
+        if session.step == 3:
+            raise KeyboardInterrupt
+        return advance(pool)
+
+    monkeypatch.setattr(session, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        session.run()
+    assert Training(cuts, tmp_path / "run", CONFIG, None).step == 3
+
+
+def test_a_run_is_not_continued_with_other_settings(cuts, tmp_path):
+    run(cuts, tmp_path / "run", CONFIG, until=1)
+    with pytest.raises(Refusal, match="another rate"):
+        Training(cuts, tmp_path / "run", replace(CONFIG, rate=0.5), None)
+    assert Training(cuts, tmp_path / "run", replace(CONFIG, steps=99), None).step == 1
+
+
+def test_it_learns_which_class_is_which(tmp_path):
+    """Stripes are easy; a swapped sign or label would show at once."""
+    made = cuts_of(
+        tmp_path / "cuts",
+        [("real", "camera", "web", 90, 60, False), ("fake", "gan", "faces", 90, 60, False)],
+    )
+    network = NetworkConfig(size=48, min_face=16, depth=2, hidden=16, dropout=0.0, drop_path=0.0)
+    sampling = SamplingConfig(smallest=40, largest=60, least=2, tight=0.0)
+    config = TrainingConfig(
+        steps=70, batch=16, rate=3e-3, warmup=5, average=0.9, validate=70, network=network, sampling=sampling
+    )
+    session = run(made, tmp_path / "run", config)
+    line = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert line["auc"]["gan"] > 0.8, line
+    assert line["losses"].keys() == {"real: web", "fake: gan"}
+    assert session.averaged.config == network
+
+
+def test_cuts_are_found_once_and_kept(tmp_path, portrait_file, monkeypatch):
+    photo = Photo.open(portrait_file)
+    (tmp_path / "c").mkdir()
+    entries = []
+    for number in range(3):
+        pixels = np.ascontiguousarray(photo.pixels[number * 7 :]) if number < 2 else np.zeros((90, 90, 3), np.uint8)
+        (tmp_path / "c" / f"{number}.png").write_bytes(Photo.from_pixels(pixels).data)
+        entries.append(Entry(f"{number}.png", "real", "camera", "portraits", f"g{number}", "train"))
+    corpus = Corpus(tmp_path / "c", tuple(entries))
+    config = NetworkConfig()
+    first = make_cuts([corpus], tmp_path / "cuts", config)
+    assert len(first) == 2
+    assert first.missed == {"no face found": 1}
+    with open(tmp_path / "cuts" / "cuts.bin", "ab") as file:
+        file.write(b"the end of an interrupted picture")
+    with open(tmp_path / "cuts" / "cuts.jsonl", "a") as file:
+        file.write('{"photo": "cut o')
+    calls = []
+    monkeypatch.setattr("detectors.classifier.cuts.cut_face", lambda *args: calls.append(args) or "no face found")
+    second = make_cuts([corpus], tmp_path / "cuts", config)
+    assert not calls
+    assert [asdict(row) for row in second.rows] == [asdict(row) for row in first.rows]
+    for row in second.rows:
+        assert np.array_equal(second.pixels(row), first.pixels(row))
+    with pytest.raises(Refusal, match="another --out"):
+        make_cuts([corpus], tmp_path / "cuts", replace(config, scale=1.0))
+
+
+def test_a_cut_shows_what_the_detector_sees(tmp_path, portrait_file):
+    """The square of a cut, taken from the cut, is the square taken from the photo."""
+    from forensics.face import cut, largest_face
+
+    photo = Photo.open(portrait_file)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "p.png").write_bytes(Photo.from_pixels(photo.pixels).data)
+    corpus = Corpus(tmp_path / "c", (Entry("p.png", "real", "camera", split="train"),))
+    config = NetworkConfig()
+    cuts = make_cuts([corpus], tmp_path / "cuts", config)
+    (row,) = cuts.rows
+    seen = cut(photo.pixels, largest_face(photo).frame(config.scale), config.size)
+    kept = cut(cuts.pixels(row), np.array(row.corners, np.float32), config.size)
+    shifted = np.roll(seen, 2, (0, 1))
+    difference = np.abs(seen.astype(int) - kept).mean()
+    assert difference < 2.5  # shrunk in one step or in two
+    assert difference < 0.4 * np.abs(shifted.astype(int) - kept).mean()
+
+
+def test_imagenet_weights_that_do_not_fit_are_refused(cuts, tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(2)}, tmp_path / "init.safetensors")
+    with pytest.raises((Refusal, ValueError), match="tensors"):
+        training.Training(cuts, tmp_path, CONFIG, tmp_path / "init.safetensors")
