@@ -1,7 +1,8 @@
 """Fits the spectrum detector: laundered photos → 32 levels each → logistic regression → spectrum.safetensors.
 
 Both classes pass through the same random histories. Every domain of real photos weighs the same,
-every maker of fakes too, and both classes together: a large corpus does not drown a small one.
+every maker of fakes too: a large corpus does not drown a small one. And at each size of face both
+classes weigh the same: where fakes come larger than real photos, "sharp and large" is no trace.
 The strength of the ridge is chosen by cross-validation over groups (persons, source pictures).
 """
 
@@ -40,9 +41,10 @@ def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0
     train = samples(corpora, "train", recipe)
     test = samples(corpora, "test", recipe)
     store = out / "spectrum.levels.npz"
-    levels = all_levels(train + test, store, recipe)
-    measured = ~np.isnan(levels).any(1)
-    used = measured[: len(train)]
+    rows = all_levels(train + test, store, recipe)
+    levels, heights = rows[:, :-1], rows[:, -1]
+    told = ~np.isnan(rows).any(1)
+    used = told[: len(train)]
     kept = [s for s, m in zip(train, used, strict=True) if m]
     for label, wanted in (("real", False), ("fake", True)):
         n = len({s.path for s in kept if s.fake == wanted})
@@ -50,9 +52,9 @@ def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0
             raise Refusal(
                 f"{n} {label} training photos could be measured; at least 4 of {BLOCK} px a side are needed"
             )
-    model, chosen = fit_model(levels[: len(train)][used], kept)
-    tested = [s for s, m in zip(test, measured[len(train) :], strict=True) if m]
-    scores = np.array([model.score(row) for row in levels[len(train) :][measured[len(train) :]]])
+    model, chosen = fit_model(levels[: len(train)][used], heights[: len(train)][used], kept)
+    tested = [s for s, m in zip(test, told[len(train) :], strict=True) if m]
+    scores = np.array([model.score(row) for row in levels[len(train) :][told[len(train) :]]])
     about = {
         "recipe": asdict(recipe),
         "features": "32 levels (dB) of the median residual's radial spectrum, and their squares",
@@ -73,12 +75,13 @@ def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0
     return path
 
 
-def fit_model(levels: np.ndarray, kept: Sequence[Sample]) -> tuple[Model, dict]:
-    """The regression on (N, 32) levels, and how its strength was chosen."""
+def fit_model(levels: np.ndarray, heights: np.ndarray, kept: Sequence[Sample]) -> tuple[Model, dict]:
+    """The regression on (N, 32) levels of areas (N,) px high, and how its strength was chosen."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
 
     fake = np.array([s.fake for s in kept])
-    weight = balance(kept)
+    weight = balance(kept, heights)
     mean = np.average(levels, axis=0, weights=weight)
     scale = np.sqrt(np.average((levels - mean) ** 2, axis=0, weights=weight)) + 1e-3
     z = np.clip((levels - mean) / scale, -LIMIT, LIMIT)
@@ -97,7 +100,7 @@ def fit_model(levels: np.ndarray, kept: Sequence[Sample]) -> tuple[Model, dict]:
                 held_out[~rest] = regression(c, rest).decision_function(design[~rest])
         seen = ~np.isnan(held_out)
         both = 0 < fake[seen].sum() < seen.sum()
-        scored[c] = mean_auc(held_out[seen], [s for s, k in zip(kept, seen, strict=True) if k]) if both else 0.5
+        scored[c] = float(roc_auc_score(fake[seen], held_out[seen], sample_weight=weight[seen])) if both else 0.5
     best = max(scored, key=lambda c: (round(scored[c], 3), -c))  # of equals the stiffest
     fitted = regression(best, np.ones(len(kept), dtype=bool))
     weights, square_weights = fitted.coef_[0].reshape(2, -1)
@@ -110,31 +113,31 @@ def fit_model(levels: np.ndarray, kept: Sequence[Sample]) -> tuple[Model, dict]:
     return model, {"C": best, "cv_auc": {str(c): round(v, 4) for c, v in scored.items()}}
 
 
-def balance(kept: Sequence[Sample]) -> np.ndarray:
-    """(N,) weights, mean 1: both classes alike, within a class each source alike."""
+def balance(kept: Sequence[Sample], heights: np.ndarray) -> np.ndarray:
+    """(N,) weights, mean 1: within a class each source alike, then in each half octave of height both classes alike.
+
+    Steps that only one class reaches weigh nothing; if none is shared, heights are not looked at.
+    """
     number: dict[tuple[bool, str], int] = {}
     for s in kept:
         number[s.fake, s.source] = number.get((s.fake, s.source), 0) + 1
     sources = {it: sum(1 for fake, _ in number if fake == it) for it in (False, True)}
+    fake = np.array([s.fake for s in kept])
     weight = np.array([1 / (sources[s.fake] * number[s.fake, s.source]) for s in kept])
+    octave = np.floor(2 * np.log2(heights)).astype(int)  # halves of one
+    matched = np.zeros(len(kept))
+    for step in np.unique(octave):
+        real_part, fake_part = ((octave == step) & (fake == it) for it in (False, True))
+        least = min(weight[real_part].sum(), weight[fake_part].sum())
+        for part in (real_part, fake_part) if least > 0 else ():
+            matched[part] = weight[part] * least / weight[part].sum()
+    weight = matched if matched.any() else weight
     return weight / weight.mean()
 
 
 def folds_of(groups: Sequence[str], count: int = 5) -> np.ndarray:
     """(N,) a fold for each photo, the same for all of one group and on every machine."""
     return np.array([zlib.crc32(group.encode()) % count for group in groups])
-
-
-def mean_auc(scores: np.ndarray, kept: Sequence[Sample]) -> float:
-    """AUC of each maker against each domain, averaged: ranking within a pair of sources, not across sizes."""
-    source = np.array([s.source for s in kept])
-    fake = np.array([s.fake for s in kept])
-    pairs = []
-    for maker in np.unique(source[fake]):
-        for domain in np.unique(source[~fake]):
-            both = (fake & (source == maker)) | (~fake & (source == domain))
-            pairs.append(auc(scores[both], fake[both]))
-    return float(np.mean(pairs))
 
 
 def bands_of(levels: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:

@@ -21,8 +21,8 @@ from forensics import laundering
 from forensics.corpus import Corpus, Entry
 from forensics.photo import Photo, UnreadableImage
 
-NOTHING = np.full(len(FREQUENCIES), np.nan)
-LEAST_SIDE = 128  # px: how far the size that both classes share is shrunk at most
+NOTHING = np.full(len(FREQUENCIES) + 1, np.nan)
+COMMON = (128, 256)  # px: shorter sides that all corpora reach; photos are shrunk to one between them
 HISTORIES = ("light JPEG", "re-posted", "re-posted from a common size")  # of draws 0, 1, 2
 SAVE_EVERY = 60  # seconds between savings of the measured levels
 
@@ -32,7 +32,7 @@ class Recipe:
     """What a fit depends on, besides its corpora."""
 
     seed: int = 0
-    draws: int = 4  # histories a photo: the first is one light JPEG, then random ones
+    draws: int = 5  # histories a photo: the first is one light JPEG, then random ones
     most: int = 700  # photos of one domain (real) or maker (fake)
 
 
@@ -71,17 +71,18 @@ def launder(pixels: np.ndarray, draw: int, rng: np.random.Generator) -> np.ndarr
     if draw % 2:
         return laundering.history(pixels, rng)
     side = min(pixels.shape[:2])
-    wanted = np.exp(rng.uniform(np.log(min(LEAST_SIDE, side)), np.log(side)))
+    low, high = (min(limit, side) for limit in COMMON)
+    wanted = np.exp(rng.uniform(np.log(low), np.log(high)))
     kernel = ("area", "bilinear", "bicubic", "lanczos")[rng.integers(4)]
     return laundering.history(laundering.resize(pixels, wanted / side, kernel), rng, (0.8, 1.0))
 
 
 def levels_of(pixels: np.ndarray) -> np.ndarray:
-    """(32,) dB of a picture, NaN where it cannot be measured."""
+    """(33,) of a picture: 32 levels in dB, then the height in pixels of the area; NaN where it cannot be measured."""
     if min(pixels.shape[:2]) < BLOCK:
         return NOTHING
-    found, _ = measure(Photo.from_pixels(np.ascontiguousarray(pixels)))
-    return NOTHING if found is None else found
+    found, area = measure(Photo.from_pixels(np.ascontiguousarray(pixels)))
+    return NOTHING if found is None else np.append(found, area[3] - area[1] if area else pixels.shape[0])
 
 
 def pixels_of(path: Path) -> np.ndarray | None:
@@ -92,7 +93,7 @@ def pixels_of(path: Path) -> np.ndarray | None:
 
 
 def all_levels(wanted: Sequence[Sample], store: Path, recipe: Recipe) -> np.ndarray:
-    """(len(wanted), 32) levels; what is in `store` is not measured again. Saved now and then, and on Ctrl-C."""
+    """(len(wanted), 33) rows of `levels_of`, once each: kept in `store`, saved now and then and on Ctrl-C."""
     known = read_store(store)
     saved = time.monotonic()
     try:

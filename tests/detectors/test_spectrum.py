@@ -159,7 +159,7 @@ def test_the_same_seed_gives_the_same_file_also_when_interrupted(tiny, fitted, t
     path = fit([tiny[0]], [tiny[1]], tmp_path, seed=3)
     assert path.read_bytes() == (fitted / "spectrum.safetensors").read_bytes()
     everything = len(samples(tiny, "train", Recipe(3))) + len(samples(tiny, "test", Recipe(3)))
-    assert len(calls) - 4 == everything  # only the photo that was cut off is measured again: 3 of its draws, 1 cut
+    assert len(calls) - 5 == everything  # only the photo that was cut off is measured again: 4 of its draws, 1 cut
 
 
 def test_too_little_to_fit_is_refused(tiny, tmp_path):
@@ -175,13 +175,18 @@ def test_histories_are_alike_for_alike_seeds_only(rng):
         assert not np.array_equal(one, other)
 
 
-def test_sources_weigh_alike(tiny):
+def test_sources_and_sizes_weigh_alike(tiny):
     chosen = samples(tiny, "train", Recipe())
     few = [s for s in chosen if s.fake] + [s for s in chosen if not s.fake][:8]
-    weight = balance(few)
     fake = np.array([s.fake for s in few])
+    weight = balance(few, np.full(len(few), 100.0))
     assert weight[fake].sum() == pytest.approx(weight[~fake].sum())
     assert weight.mean() == pytest.approx(1)
+    heights = np.where(fake, 400.0, 100.0)  # fakes larger, but for five
+    heights[:5] = 100.0
+    weight = balance(few, heights)
+    assert (weight[heights == 400] == 0).all()
+    assert weight[fake].sum() == pytest.approx(weight[~fake].sum())
 
 
 def test_weighted_quantile():
