@@ -14,7 +14,7 @@ from forensics import places
 def page() -> None:
     st.title("Benchmarks", anchor=False)
     st.write("How often the detectors and the verdict are right, and how fast: measured, with intervals.")
-    results = Result.stored_in(places.RESULTS, places.RUNS / "benchmarks")
+    results = Result.stored_in(places.RESULTS, places.RUNS / "bench")
     if not results:
         drawing.notice("No results yet", "Run `forensics bench detection` or `forensics bench throughput` first.")
         return
@@ -40,7 +40,9 @@ def one(result: Result) -> None:
 
 
 def rows(name: str, value: object) -> list[tuple[str, str]]:
-    """A stamp's entry as one row, or as one row for each of its parts."""
-    if isinstance(value, dict):
+    """A stamp's entry as one row; hashes each have their own."""
+    if not isinstance(value, dict):
+        return [(name, str(value))]
+    if name in ("corpora", "weights"):
         return [(f"{name}: {key}", str(part)) for key, part in value.items()]
-    return [(name, str(value))]
+    return [(name, ", ".join(f"{key} {part}" for key, part in value.items()))]
