@@ -211,7 +211,7 @@ def claimed(store: Mapping[str, Any], active: Mapping[str, Any]) -> Claimed:
     return Claimed(
         generator=generator_of(active),
         actions=unique(described(action) for action, _ in actions)[:8],
-        source_type=found and term(found[0]),
+        source_type=found and brief(term(found[0])),
         says=found and says(found[0]),
         by_signer=bool(found and found[1]),
         inherited=inherited,

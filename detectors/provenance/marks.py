@@ -157,7 +157,7 @@ def by_source_type(statement: Statement) -> Declared | None:
         return None
     if IPTC_EXTENSION not in statement.space:
         return None
-    return Declared(says(statement.value), f"the digital source type {term(statement.value)}", statement)
+    return Declared(says(statement.value), f"the digital source type {excerpt(term(statement.value))}", statement)
 
 
 def by_ai_property(statement: Statement) -> Declared | None:
