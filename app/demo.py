@@ -11,8 +11,8 @@ from rich.console import Console
 
 from app.cli import run
 from app.commands.inspect import inspect
-from forensics.places import GENERATOR_WEIGHTS
 from generators.forge import forge
+from generators.trained import load
 
 SEED = 7
 REPORTS = Path("reports")
@@ -26,7 +26,7 @@ def demo() -> None:
     scene = photos / "scene (Summer Palace).jpg"
     shutil.copyfile(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg", portrait)
     shutil.copyfile(Path(sklearn.datasets.__file__).parent / "images" / "china.jpg", scene)
-    forged = forge(GENERATOR_WEIGHTS / "dcgan.safetensors", [SEED], photos / "forged")
+    forged = forge(load("dcgan"), [SEED], photos / "forged")
     Console().print("A real portrait, a real scene, and a face of our own DCGAN, which declares itself:")
     inspect([portrait, scene, forged.path(forged.entries[0])], html=REPORTS)
 
