@@ -184,7 +184,7 @@ def would_change(verdict: Verdict) -> Iterator[str]:
             if claim.says == "captured":
                 yield "Signs that the camera photographed a screen or a print: a signature cannot tell."
         else:
-            yield "Signed credentials that say the same would verify it; others would contradict it."
+            yield "Credentials of a signer on the trust list that say the same would verify it; others would contradict it."
             yield "An earlier copy of the file: anyone can write or remove such a declaration."
         return
     yield from rests_on(verdict)
