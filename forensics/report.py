@@ -50,7 +50,7 @@ class Report:
         """The published form; see report.schema.json."""
         verdict = self.verdict
         return {
-            "file": self.file,
+            "file": self.file.encode("utf-8", "backslashreplace").decode(),  # names may hold bytes that are no text
             "sha256": self.sha256,
             "status": self.status,
             "reason": self.reason,

@@ -184,12 +184,12 @@ def would_change(verdict: Verdict) -> Iterator[str]:
             if claim.says == "captured":
                 yield "Signs that the camera photographed a screen or a print: a signature cannot tell."
         else:
-            yield "Credentials of a signer on the trust list that say the same would verify it; others would contradict it."
+            yield "Intact credentials of a signer on the trust list, saying the same, would verify it."
             yield "An earlier copy of the file: anyone can write or remove such a declaration."
         return
     yield from rests_on(verdict)
     yield "An earlier or larger copy: every re-posting shrinks, compresses and erases traces."
-    yield "Signed credentials from a known camera or generator would settle it whatever the scores say."
+    yield "Intact credentials of a signer on the trust list would settle it, whatever the scores say."
 
 
 def rests_on(verdict: Verdict) -> Iterator[str]:

@@ -18,7 +18,7 @@ from forensics.calibration import Calibration, Domain, Line
 from forensics.evidence import Claim, Evidence, Mark
 from forensics.page import as_html, position, write_html
 from forensics.photo import Photo
-from forensics.report import Report
+from forensics.report import Report, as_json
 from forensics.shown import HEADINGS, UNSEEN, page_of, plain, signed
 from forensics.verdict import Conclusion, weigh
 
@@ -262,3 +262,7 @@ def test_two_photos_of_one_name_get_two_files(tmp_path: Path):
     dark = Photo.from_pixels(np.zeros((9, 9, 3), np.uint8), "a.png")
     assert write_html(report(light), tmp_path) != write_html(report(dark), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_name_that_is_no_text_still_gives_json():
+    assert '"file": "a\\\\udcff.jpg"' in as_json([unreadable("a\udcff.jpg")]).encode("utf-8").decode()
