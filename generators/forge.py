@@ -75,9 +75,7 @@ def settle_config(out: Path, told: dict[str, Any]) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
         odd = [key for key, value in told.items() if before.get(key) != value]
         if odd:
-            raise Refusal(
-                f"{out} holds pictures of another generator ({', '.join(odd)} differ); choose another --out"
-            )
+            raise Refusal(f"{out} holds other pictures ({', '.join(odd)} differ); choose another --out")
         return
     if out.exists() and any(out.iterdir()):
         raise Refusal(f"{out} is not empty and no folder of forged pictures; choose a new one")

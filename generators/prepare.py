@@ -6,13 +6,14 @@ done is noted in a journal picture by picture: the same command again goes on wh
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -24,9 +25,9 @@ from forensics.corpus import Corpus, Entry, Label, likeness, pictures_below, wit
 from forensics.face import cut, largest_face
 from forensics.photo import MAX_BYTES, SUFFIXES, Photo, UnreadableImage
 from forensics.refusal import Refusal
+from generators.copies import groups_of
 
 OVERHANG = 0.15  # of the frame's side: how far a face's frame may leave the photo
-ALIKE = 4  # bits of 64 by which the hashes of two copies differ at most
 NOTES = ".prepared"  # folder of journals, one a source
 
 
@@ -91,8 +92,9 @@ def prepare(
             raise Refusal(f"{source}: no pictures; expected {', '.join(sorted(SUFFIXES))} files")
         settle_settings(target, photos.title, source, cut_, origin)
         journal = target / NOTES / f"{photos.title}.jsonl"
-        done = {row["name"]: row for row in read_journal(journal)}
-        goals = goals_of(names, photos.title, cut_)
+        noted = read_journal(journal)
+        done = {n: row for n, row in noted.items() if "left_out" in row or (target / row["path"]).exists()}
+        goals = goals_of(names, photos.title, cut_, {n: row["path"] for n, row in done.items() if "path" in row})
         journal.parent.mkdir(exist_ok=True)
         with open(journal, "a", encoding="utf-8") as notes:
             for number, name in enumerate(names, start=1):
@@ -119,7 +121,7 @@ class Source:
             self.title = path.stem
             self.zip = zipfile.ZipFile(path)
             inside = sorted(info.filename for info in self.zip.infolist() if not info.is_dir())
-            visible = (n for n in inside if not any(p[0] in "._" for p in PurePosixPath(n).parts))
+            visible = (n for n in inside if not any(map(is_hidden, PurePosixPath(n).parts)))
             self.names = [n for n in visible if PurePosixPath(n).suffix.lower() in SUFFIXES]
         else:
             what = "is neither a folder nor a zip" if path.exists() else "does not exist"
@@ -145,10 +147,14 @@ class Source:
         return Photo.open(data, PurePosixPath(name).name)
 
 
-def goals_of(names: list[str], title: str, cut_: Cut) -> dict[str, str]:
+def is_hidden(part: str) -> bool:
+    return (part.startswith(".") and part != "..") or part == "__MACOSX"
+
+
+def goals_of(names: list[str], title: str, cut_: Cut, settled: dict[str, str]) -> dict[str, str]:
     """Where each photo goes, relative to the corpus; never outside it, never two to one place."""
-    goals, taken = {}, set()
-    for name in names:
+    goals, taken = dict(settled), {goal.lower() for goal in settled.values()}
+    for name in (n for n in names if n not in settled):
         inside = PurePosixPath(title, *(p for p in PurePosixPath(name).parts if p not in ("..", "/")))
         goal = inside if cut_.size is None else inside.with_suffix(".png")
         if goal.as_posix().lower() in taken:
@@ -213,19 +219,18 @@ def settle_settings(target: Path, title: str, source: Path, cut_: Cut, origin: O
     """Write, or compare with, the settings that a corpus was prepared with. Raises Refusal on a conflict."""
     path = target / "config.json"
     mine = {"source": str(source.resolve()), **asdict(origin)}
-    if path.exists():
+    config: dict = {"cut": asdict(cut_), "sources": {}, "versions": versions()}
+    if path.exists() and (target / NOTES).is_dir():
         config = json.loads(path.read_text(encoding="utf-8"))
-        if config.get("cut") != asdict(cut_):
-            raise Refusal(
-                f"{target} was prepared with {config.get('cut')}, not {asdict(cut_)}; choose another folder"
-            )
+        if config["cut"] != asdict(cut_):
+            before, now = (", ".join(f"{k} {v}" for k, v in c.items()) for c in (config["cut"], asdict(cut_)))
+            raise Refusal(f"{target} was prepared with {before}; not with {now}. Choose another folder")
         theirs = config["sources"].get(title, mine)
         if theirs != mine:
-            raise Refusal(f"{target} already holds a source named {title!r}: {theirs}; choose another folder")
-    elif target.exists() and any(target.iterdir()):
+            before, now = (", ".join(f"{k} {v}" for k, v in c.items()) for c in (theirs, mine))
+            raise Refusal(f"{target} already holds {title!r} ({before}), not ({now}). Choose another folder")
+    elif target.exists() and {p.name for p in target.iterdir()} - {NOTES, "config.json.part"}:
         raise Refusal(f"{target} is not empty and no prepared corpus; choose a new folder")
-    else:
-        config = {"cut": asdict(cut_), "sources": {}, "versions": versions()}
     config["sources"][title] = mine
     (target / NOTES).mkdir(parents=True, exist_ok=True)
     write_at_once(path, json.dumps(config, indent=1))
@@ -241,15 +246,14 @@ def write_at_once(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def read_journal(path: Path) -> Iterator[dict]:
-    """Rows of a journal; a last line that an interruption cut short is dropped from the file too."""
+def read_journal(path: Path) -> dict[str, dict]:
+    """Rows of a journal by name in the source; a last line that an interruption cut short is removed."""
     if not path.exists():
-        return
+        return {}
     whole, _, broken = path.read_bytes().rpartition(b"\n")
     if broken:
         os.truncate(path, path.stat().st_size - len(broken))
-    for line in whole.splitlines():
-        yield json.loads(line)
+    return {row["name"]: row for row in map(json.loads, whole.splitlines())}
 
 
 def gather(target: Path) -> Corpus:
@@ -257,9 +261,9 @@ def gather(target: Path) -> Corpus:
     config = json.loads((target / "config.json").read_text(encoding="utf-8"))
     rows, left_out = [], []
     for title, told in config["sources"].items():
-        for row in read_journal(target / NOTES / f"{title}.jsonl"):
+        for row in read_journal(target / NOTES / f"{title}.jsonl").values():
             if "left_out" in row:
-                left_out.append(f"{json.dumps(title + '/' + row['name'])},{json.dumps(row['left_out'])}")
+                left_out.append((f"{title}/{row['name']}", row["left_out"]))
             else:
                 rows.append((title, told, row))
     groups = groups_of([row["likeness"] for _, _, row in rows])
@@ -278,28 +282,8 @@ def gather(target: Path) -> Corpus:
         for (title, told, row), group in zip(rows, groups, strict=True)
     )
     corpus = Corpus(target, with_splits(entries))
-    write_at_once(target / "left_out.csv", "\n".join(["name,reason", *left_out, ""]))
+    table = StringIO()
+    csv.writer(table, lineterminator="\n").writerows([("name", "reason"), *left_out])
+    write_at_once(target / "left_out.csv", table.getvalue())
     corpus.save()
     return corpus
-
-
-def groups_of(hashes: list[str]) -> list[str]:
-    """For each difference hash (16 hex digits) the name of its group: the least hash that it is linked to.
-
-    Hashes within `ALIKE` bits are linked, and so on along the chain. Every pair is compared, in blocks.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    different, where = np.unique(np.array([int(h, 16) for h in hashes], dtype=np.uint64), return_inverse=True)
-    links = [np.empty((2, 0), dtype=np.int64)]
-    for start in range(0, len(different), 512):
-        block = different[start : start + 512, None] ^ different[None, start:]  # (512, rest)
-        near = np.bitwise_count(block) <= ALIKE
-        links.append(np.array(np.nonzero(near)) + start)
-    rows, columns = np.concatenate(links, axis=1)
-    graph = coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(different),) * 2)
-    count, group = connected_components(graph, directed=False)
-    least = np.full(count, np.iinfo(np.uint64).max, dtype=np.uint64)
-    np.minimum.at(least, group, different)
-    return [f"{int(h):016x}" for h in least[group[where]]]

@@ -34,6 +34,7 @@ from generators.snapshots import Place
 from generators.watching import Watch
 
 GRID = 8  # pictures along a side of the sample grid
+PHOTOS = "photos.npy"  # decoded photos, where they are too many for memory
 PRECISIONS = ("fp32", "bf16")
 
 
@@ -70,9 +71,9 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
     preset, config = preset_named(kind, plan.preset)
     where = torch.device(device_named(device))
     corpus = Corpus.open(plan.data)
-    out.mkdir(parents=True, exist_ok=True)
+    claim(out)
     with Watch(out) as watch:
-        photos = decode(corpus, config.resolution, out / "photos.npy", watch.decoding)
+        photos = decode(corpus, config.resolution, out / PHOTOS, watch.decoding)
         for left_out in photos.left_out[:5]:
             watch.say(f"left out: {left_out}")
         resolved = {
@@ -109,7 +110,7 @@ def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch) -> 
             if due or interrupted() or place.images_seen >= goal:
                 family.settle()
                 path, saved = snapshots.save(out, family, optimisers, place), place
-                draw_grid(family, out / "samples" / f"{place.images_seen / 1000:08.1f}.png")
+                draw_grid(family, out / "samples" / f"{path.stem}.png")
             if interrupted():
                 watch.say(f"saved {path}; the same command goes on from here, or: forensics train --resume {out}")
                 raise KeyboardInterrupt
@@ -169,6 +170,14 @@ def learner_name(family: Family, learner: nn.Module) -> str:
     return next(name for name, module in family.named_modules() if module is learner)
 
 
+def claim(out: Path) -> None:
+    """Make the folder of a run. Raises Refusal when it holds something that is none."""
+    out.mkdir(parents=True, exist_ok=True)
+    others = {path.name for path in out.iterdir()} - {PHOTOS}
+    if others and "config.json" not in others:
+        raise Refusal(f"{out} is not empty and no training run; choose a new folder")
+
+
 def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], plan: Plan) -> None:
     """Write config.json, or check that the run in `out` is the same. Only its length may change."""
     path = out / "config.json"
@@ -177,8 +186,6 @@ def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], pla
         odd = [f"{key} was {before.get(key)!r}" for key, value in resolved.items() if before.get(key) != value]
         if odd:
             raise Refusal(f"{out} holds a run with other settings ({'; '.join(odd)}); choose another --out")
-    elif any(out.iterdir()):
-        raise Refusal(f"{out} is not empty and no training run; choose a new folder")
     versions = {"python": platform.python_version(), "torch": torch.__version__, "forensics": __version__}
     told = {**resolved, **told, "data": str(plan.data), "kimg": plan.kimg, "snap": plan.snap}
     write_at_once(path, json.dumps({**told, "versions": versions, "time": time.strftime("%F")}, indent=1))

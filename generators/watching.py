@@ -76,6 +76,4 @@ class Watch:
         if not self.console.is_terminal:
             self.say(told)
         if not all(math.isfinite(value) for value in values.values()):
-            raise Refusal(
-                f"training diverged at {row['kimg']} kimg ({told}); earlier snapshots are kept, lower the lr"
-            )
+            raise Refusal(f"training diverged ({told}); earlier snapshots are kept, try a lower lr")

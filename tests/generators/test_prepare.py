@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from typer.testing import CliRunner
+
+from forensics.corpus import Corpus
+from forensics.refusal import Refusal
+from generators.copies import groups_of
+from generators.prepare import Cut, Origin, prepare, square
+
+
+def make(source: Path, target: Path, size: int | None = 16, **more):
+    return prepare(source, target, Cut(size), Origin(domain="smooth"), **more)
+
+
+def test_makes_square_png_of_the_size_with_manifest(pictures, tmp_path):
+    made = make(pictures, tmp_path / "c")
+    assert made.kept == 12
+    assert made.left_out == ()
+    corpus = Corpus.open(tmp_path / "c")
+    assert len(corpus) == 12
+    for entry in corpus:
+        path = corpus.path(entry)
+        assert (entry.width, entry.height) == (16, 16) == Image.open(path).size
+        assert path.suffix == ".png"
+        assert entry.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert (entry.label, entry.maker, entry.domain) == ("real", "camera", "smooth")
+        assert (pictures.parent / entry.source).exists()
+        assert entry.split in ("train", "calibration", "test")
+    config = json.loads((tmp_path / "c" / "config.json").read_text())
+    assert config["cut"]["size"] == 16
+    assert config["versions"]["forensics"]
+
+
+def test_bad_files_are_listed_never_fatal(pictures, tmp_path):
+    source = tmp_path / "mixed"
+    source.mkdir()
+    good = (pictures / "00.png").read_bytes()
+    (source / "good.png").write_bytes(good)
+    (source / "cut, short.png").write_bytes(good[: len(good) // 2])
+    (source / "empty.jpg").write_bytes(b"")
+    (source / "text.jpg").write_text("no picture")
+    (source / "notes.txt").write_text("not looked at")
+    made = make(source, tmp_path / "c")
+    assert made.kept == 1
+    assert [name for name, _ in made.left_out] == ["cut, short.png", "empty.jpg", "text.jpg"]
+    with open(tmp_path / "c" / "left_out.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["mixed/cut, short.png", "mixed/empty.jpg", "mixed/text.jpg"]
+    assert "truncated" in rows[0]["reason"]
+    assert "empty" in rows[1]["reason"]
+
+
+def test_a_zip_is_as_good_as_a_folder(pictures, tmp_path):
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(pictures.iterdir()):
+            file.write(path, f"inside/{path.name}")
+        file.writestr("../../escape.png", (pictures / "00.png").read_bytes())
+        file.writestr("__MACOSX/._01.png", b"resource fork")
+    made = make(archive, tmp_path / "deep" / "c")
+    assert made.kept == 13
+    assert list(tmp_path.rglob("escape.png")) == [tmp_path / "deep" / "c" / "photos" / "escape.png"]
+    inside = (tmp_path / "deep" / "c").resolve()
+    assert all(inside in made.corpus.path(entry).resolve().parents for entry in made.corpus)
+    folder = make(pictures, tmp_path / "f").corpus
+    assert {e.sha256 for e in folder} == {e.sha256 for e in made.corpus}
+
+
+def test_native_keeps_files_byte_for_byte(pictures, tmp_path):
+    source = tmp_path / "jpegs"
+    (source / "sub").mkdir(parents=True)
+    Image.open(pictures / "03.png").resize((40, 30)).save(source / "sub" / "a.JPG", "JPEG", quality=71)
+    made = make(source, tmp_path / "c", size=None)
+    (entry,) = made.corpus
+    assert entry.path == "jpegs/sub/a.JPG"
+    assert made.corpus.path(entry).read_bytes() == (source / "sub" / "a.JPG").read_bytes()
+    assert (entry.width, entry.height) == (40, 30)
+
+
+def test_copies_share_group_and_split(pictures, tmp_path):
+    source = tmp_path / "copies"
+    source.mkdir()
+    for number, path in enumerate(sorted(pictures.iterdir())):
+        image = Image.open(path)
+        image.save(source / f"{number}.png")
+        image.resize((96, 96), Image.Resampling.BICUBIC).save(source / f"{number}-copy.jpg", quality=80)
+    corpus = make(source, tmp_path / "c").corpus
+    told = {Path(entry.path).stem: (entry.group, entry.split) for entry in corpus}
+    assert len(told) == 24
+    for number in range(12):
+        assert told[str(number)] == told[f"{number}-copy"]
+    assert len({group for group, _ in told.values()}) > 6
+
+
+def test_two_names_never_become_one_file(pictures, tmp_path):
+    source = tmp_path / "twins"
+    source.mkdir()
+    Image.open(pictures / "00.png").save(source / "a.png")
+    Image.open(pictures / "01.png").save(source / "a.jpg")
+    Image.open(pictures / "02.png").save(source / "A.bmp")
+    corpus = make(source, tmp_path / "c").corpus
+    assert len({entry.path.lower() for entry in corpus}) == 3
+    assert len({entry.sha256 for entry in corpus}) == 3
+
+
+def test_goes_on_where_it_stopped(pictures, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop_at_five(done: int, total: int) -> None:
+        if done == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        make(pictures, tmp_path / "c", progress=stop_at_five)
+    journal = tmp_path / "c" / ".prepared" / "photos.jsonl"
+    assert len(journal.read_text().splitlines()) == 5
+    with open(journal, "a") as file:
+        file.write('{"name": "05.png", "pa')  # killed in the middle of a line
+    (tmp_path / "c" / "photos" / "03.png").unlink()  # and a picture lost
+    before = (tmp_path / "c" / "photos" / "02.png").stat().st_mtime_ns
+    made = make(pictures, tmp_path / "c")
+    assert (tmp_path / "c" / "photos" / "02.png").stat().st_mtime_ns == before
+    assert made.corpus.sha256 == make(pictures, tmp_path / "whole").corpus.sha256
+
+
+def test_a_second_source_joins_the_corpus(pictures, tmp_path):
+    other = tmp_path / "more"
+    other.mkdir()
+    for name in ("00.png", "01.png"):
+        (other / name).write_bytes((pictures / name).read_bytes())
+    make(pictures, tmp_path / "c")
+    corpus = make(other, tmp_path / "c").corpus
+    assert len(corpus) == 14
+    groups = {entry.path: entry.group for entry in corpus}
+    assert groups["more/00.png"] == groups["photos/00.png"]
+
+
+def test_refuses_what_cannot_work(pictures, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.txt").write_text("x")
+    make(pictures, tmp_path / "c")
+    for source, target, cut, says in (
+        (tmp_path / "nowhere", tmp_path / "x", {"size": 16}, "does not exist"),
+        (tmp_path / "file.txt", tmp_path / "x", {"size": 16}, "neither a folder nor a zip"),
+        (tmp_path / "empty", tmp_path / "x", {"size": 16}, "no pictures"),
+        (pictures, pictures / "inside", {"size": 16}, "inside the source"),
+        (pictures, tmp_path / "c", {"size": 32}, "was prepared with size 16"),
+        (pictures, tmp_path, {"size": 16}, "inside|not empty"),
+        (pictures, tmp_path / "x", {"size": None, "align_faces": True}, "native"),
+        (pictures, tmp_path / "x", {"size": 5}, "8 to 4096"),
+    ):
+        with pytest.raises(Refusal, match=says):
+            prepare(source, target, Cut(**cut), Origin(domain="smooth"))
+
+
+def test_faces_are_aligned_and_photos_without_are_listed(portrait_file, scene_file, tmp_path):
+    from forensics.face import IRIS, largest_face
+    from forensics.photo import Photo
+
+    source = tmp_path / "people"
+    source.mkdir()
+    photo = Photo.open(portrait_file)
+    (source / "portrait.jpg").write_bytes(photo.data)
+    (source / "scene.jpg").write_bytes(scene_file.read_bytes())
+    left, top, right, bottom = largest_face(photo).box
+    Image.fromarray(photo.pixels[top:bottom, left:right]).save(source / "tight.png")
+    made = prepare(source, tmp_path / "c", Cut(256, align_faces=True), Origin())
+    assert made.kept == 1
+    reasons = dict(made.left_out)
+    assert "no face" in reasons["scene.jpg"]
+    assert "leaves the photo" in reasons["tight.png"]
+    (entry,) = made.corpus
+    face = largest_face(Photo.open(made.corpus.path(entry)))
+    eyes = np.array([face.points[IRIS[side][0]] for side in ("left", "right")])
+    assert abs(eyes[0, 1] - eyes[1, 1]) < 8  # upright
+    assert np.allclose(eyes.mean(0), (128, 122), atol=12)  # where FFHQ has them
+
+
+def test_square_shrinks_by_area():
+    pixels = np.zeros((8, 12, 3), np.uint8)
+    pixels[:, 2:10:2] = 200  # columns of the middle alternate
+    assert (square(pixels, 4) == 100).all()
+    assert np.array_equal(square(pixels, 8), pixels[:, 2:10])
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=12), st.data())
+def test_groups_are_the_chains_of_near_hashes(hashes, data):
+    for base in list(hashes):
+        flips = data.draw(st.sets(st.integers(0, 63), max_size=5))
+        hashes.append(base ^ sum(1 << bit for bit in flips))
+    expected = list(range(len(hashes)))  # the naive way: join until nothing changes
+    for _ in hashes:
+        for i, a in enumerate(hashes):
+            for j, b in enumerate(hashes):
+                if (a ^ b).bit_count() <= 4:
+                    expected[i] = expected[j] = min(expected[i], expected[j])
+    got = groups_of([f"{h:016x}" for h in hashes])
+    for i in range(len(hashes)):
+        for j in range(len(hashes)):
+            assert (got[i] == got[j]) == (expected[i] == expected[j])
+        assert int(got[i], 16) == min(h for h, e in zip(hashes, expected, strict=True) if e == expected[i])
+
+
+def test_command(pictures, tmp_path):
+    from app.commands.corpus import group
+
+    run = CliRunner().invoke(group, ["prepare", str(pictures), str(tmp_path / "c"), "--size", "16", "--limit", "3"])
+    assert run.exit_code == 0, run.output
+    assert "3 pictures" in run.output
+    assert len(Corpus.open(tmp_path / "c")) == 3
+    fake = CliRunner().invoke(group, ["prepare", str(pictures), str(tmp_path / "d"), "--label", "fake"])
+    assert fake.exit_code == 0
+    assert {(e.label, e.maker, e.width) for e in Corpus.open(tmp_path / "d")} == {("fake", "unknown", 64)}
+    assert "12 of them enlarged" in fake.output
+    for bad in (["--label", "true"], ["--size", "big"]):
+        assert isinstance(CliRunner().invoke(group, ["prepare", str(pictures), "x", *bad]).exception, Refusal)
