@@ -4,7 +4,8 @@ Joint logistic regression (Brümmer & du Preez 2006; Morrison 2013): with s_d th
 
     log10 LR = Σ_d  slope_d · s_d + offset_d      over the detectors that gave a score,
 
-a silent detector adds 0. Both classes weigh the same in the fit, so that the log-odds are the log-LR.
+a silent detector adds 0, and so does one whose score is neutral: that a detector could speak is no
+evidence. Both classes weigh the same in the fit, so that the log-odds are the log-LR.
 Slopes are not negative: a detector may turn out to be worthless, never to mean its opposite.
 
 Then all lines shrink by one factor until no source of photos contradicts them: an honest LR exceeds
@@ -140,26 +141,13 @@ def fit(
     count = np.maximum(spoke.sum(0), 1)
     mean = np.where(spoke, scores, 0).sum(0) / count
     spread = np.sqrt(np.where(spoke, (scores - mean) ** 2, 0).sum(0) / count) + 1e-9
-    standard = np.where(spoke, (scores - mean) / spread, 0.0)  # (N, D), silent = 0
-    design = np.concatenate([standard, spoke.astype(float)], axis=1)  # (N, 2D): slopes, offsets
     weight = np.ones(len(fake)) if weight is None else np.asarray(weight, dtype=float)
-    weight = np.where(fake, weight / weight[fake].sum(), weight / weight[~fake].sum()) / 2
-    sign = np.where(fake, 1.0, -1.0)
-    width = scores.shape[1]
-    ridge = np.full(2 * width, RIDGE)
-
-    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = sign * (design @ theta)
-        value = (weight * np.logaddexp(0, -margin)).sum() + 0.5 * (ridge * theta**2).sum()
-        slope = -(weight * sign / (1 + np.exp(np.clip(margin, -500, 500)))) @ design
-        return value, slope + ridge * theta
-
-    bounds = [(0, None)] * width + [(None, None)] * width
-    from scipy.optimize import minimize  # half a second to import, and only fitting needs it
-
-    theta = minimize(loss, np.zeros(2 * width), jac=True, bounds=bounds, method="L-BFGS-B").x / math.log(10)
-    slopes = theta[:width] / spread
-    offsets = theta[width:] - slopes * mean
+    standard = (scores - mean) / spread  # (N, D), silent = NaN
+    neutral = np.array(
+        [neutral_score(column[s], fake[s], weight[s]) for column, s in zip(standard.T, spoke.T, strict=True)]
+    )
+    slopes = logistic(np.where(spoke, standard - neutral, 0.0), fake, weight, scores.shape[1]) / math.log(10) / spread
+    offsets = -slopes * (mean + neutral * spread)
     raw = np.where(spoke, slopes * np.where(spoke, scores, 0) + offsets, 0).sum(1)
     shrink = honest_factor(raw, fake, np.zeros(len(fake)) if source is None else np.asarray(source))
     lines = {
@@ -169,6 +157,37 @@ def fit(
     fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), conflict=0.0)
     parts = ([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)] for row in scores)
     return replace(fitted, conflict=float(max(map(disagreement, parts))), about={**(about or {}), "shrink": shrink})
+
+
+def neutral_score(scores: np.ndarray, fake: np.ndarray, weight: np.ndarray) -> float:
+    """The score that is worth nothing, from a detector's own photos: to speak at all is no evidence then.
+
+    Were the offset fitted jointly, "this detector could speak" would count as a trace of whichever class has
+    the larger faces in this set of photos.
+    """
+    if fake.all() or not fake.any():
+        return float(scores.mean()) if len(scores) else 0.0
+    slope, offset = logistic(np.stack([scores, np.ones(len(scores))], 1), fake, weight, 1)
+    if slope < RIDGE:  # worthless: any point between the classes will do
+        return float((scores[fake].mean() + scores[~fake].mean()) / 2)
+    return float(-offset / slope)
+
+
+def logistic(design: np.ndarray, fake: np.ndarray, weight: np.ndarray, positive: int) -> np.ndarray:
+    """Coefficients (natural log-odds) of a design (N, K), both classes of the same weight; the first are ≥ 0."""
+    from scipy.optimize import minimize  # half a second to import, and only fitting needs it
+
+    weight = np.where(fake, weight / weight[fake].sum(), weight / weight[~fake].sum()) / 2
+    sign = np.where(fake, 1.0, -1.0)
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = sign * (design @ theta)
+        value = (weight * np.logaddexp(0, -margin)).sum() + 0.5 * RIDGE * (theta**2).sum()
+        slope = -(weight * sign / (1 + np.exp(np.clip(margin, -500, 500)))) @ design
+        return value, slope + RIDGE * theta
+
+    bounds = [(0, None)] * positive + [(None, None)] * (design.shape[1] - positive)
+    return minimize(loss, np.zeros(design.shape[1]), jac=True, bounds=bounds, method="L-BFGS-B").x
 
 
 def honest_factor(log10_lr: np.ndarray, fake: np.ndarray, source: np.ndarray) -> float:

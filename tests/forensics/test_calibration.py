@@ -130,3 +130,13 @@ def test_after_shrinking_no_source_breaks_the_inequality(seed):
             own = wrong_way[members & (source == name)]
             for value in own[own > 1 + 1e-9]:
                 assert np.mean(own >= value) <= 10**-value * (1 + 1e-9)
+
+
+def test_that_a_detector_could_speak_is_no_evidence(rng):
+    """ "eyes" says nothing of use, but speaks on large faces, which are mostly fakes here: its line must be 0."""
+    scores, fake = gaussians(rng, 4000)
+    speaks = rng.random(4000) < np.where(fake, 0.9, 0.2)
+    table = np.stack([scores, np.where(speaks, rng.normal(0, 1, 4000), np.nan)], 1)
+    fitted = fit(["good", "eyes"], table, fake, DOMAIN)
+    assert abs(fitted.lines["eyes"](0.0)) < 0.05
+    assert fitted.lines["good"].offset * math.log(10) == pytest.approx(-2, rel=0.15)
