@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from detectors.frequency.card import card
 from detectors.frequency.histories import HISTORIES, Recipe, Sample, all_levels, samples
 from detectors.frequency.spectrum import BLOCK, LIMIT, Model, Spectrum
 from forensics.corpus import Corpus
@@ -30,7 +31,7 @@ ROUNDS = 300  # of the bootstrap behind the intervals
 
 
 def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0) -> Path:
-    """Fit on the split "train", measure on "test", write `out/spectrum.safetensors` and `spectrum.json` beside.
+    """Fit on the split "train", measure on "test", write `out/spectrum.safetensors`; beside it a report and a card.
 
     Interrupted, it goes on where it stopped: levels measured so far are kept in `out` until the end.
     Raises Refusal when a class has fewer than 4 training photos that can be measured.
@@ -71,6 +72,7 @@ def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0
         "test": measures(tested, scores, seed),
     }
     replace(out / "spectrum.json", (json.dumps(report, indent=2) + "\n").encode())
+    replace(out / "spectrum.md", card(report).encode())
     store.unlink(missing_ok=True)
     return path
 

@@ -12,7 +12,7 @@ import numpy as np
 
 SIZE = (900, 500)  # px
 REAL, FAKE, PHOTO = "#0072B2", "#D55E00", "#000000"  # Okabe & Ito: told apart by the colour-blind too
-RANGE = (-15.0, 25.0)  # dB
+RANGE = (-10.0, 25.0)  # dB
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean, low, high: each (K,) dB
 
@@ -57,7 +57,7 @@ class Plot:
         axes.set_xlabel("frequency, cycles per pixel (0.5 = finest)", fontsize=12)
         axes.set_ylabel("power, dB", fontsize=12)
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper left", fontsize=11)
+        axes.legend(loc="lower left", fontsize=11)
         canvas.draw()
         picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
         box = axes.get_window_extent()  # from the bottom up, as Matplotlib counts

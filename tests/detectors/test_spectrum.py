@@ -133,6 +133,9 @@ def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted):
     assert report["test"]["light JPEG"]["n"] == {"generator": 6, "tiny": 6}
     assert max(report["cv_auc"].values()) > 0.8  # through heavy JPEG, at 64 px
     assert not (fitted / "spectrum.levels.npz").exists()
+    card = (fitted / "spectrum.md").read_text()
+    assert report["sha256"] in card
+    assert "| generator (6) |" in card
     detector, rng = Spectrum.load(fitted), np.random.default_rng(99)
     scores = {
         kind: [detector.examine(Photo.from_pixels(picture(rng, kind))).score for _ in range(5)]
