@@ -53,7 +53,7 @@ class Examined:
 
 
 def calibrate(
-    corpora: Sequence[Corpus], panel: Sequence[Detector], out: Path, seed: int = 0
+    corpora: Sequence[Corpus], panel: Sequence[Detector], out: Path, seed: int = 0, rounds: int = 300
 ) -> tuple[Calibration, list[Examined]]:
     """Measure, fit, save `out/calibration.json`; the scores stay in `out/calibration.csv`.
 
@@ -75,7 +75,7 @@ def calibrate(
         "weights": {detector.name: detector.weights for detector in scorers if detector.weights},
         "photos": counts(usable),
         "left_out": counts([row for row in rows if not (row.face and row.scores)]),
-        "cross_fitted": figures(usable, cross_fitted(usable, names)),
+        "cross_fitted": figures(usable, cross_fitted(usable, names), rounds),
     }
     calibration = fit_rows(usable, names, about)
     calibration.save(out / "calibration.json")
@@ -146,12 +146,22 @@ def laundered(pixels: np.ndarray, key: str) -> np.ndarray:
 
 
 def fit_rows(rows: Sequence[Examined], names: Sequence[str], about: dict[str, object] | None = None) -> Calibration:
+    """Lines for `names`: sources weigh alike, and each must bear the lines out (see forensics.calibration)."""
     scores = np.array([[row.scores.get(name, math.nan) for name in names] for row in rows])
-    sources = np.array([row.source for row in rows])
+    fake = np.array([row.fake for row in rows])
+    sources = np.array(with_the_large([f"{row.label}: {row.source}" for row in rows]))
     each = {source: (sources == source).sum() for source in set(sources)}
     weight = np.array([1 / each[source] for source in sources])
-    fake = np.array([row.fake for row in rows])
     return fit(names, scores, fake, domain_of(rows), weight, sources, about=about)
+
+
+def with_the_large(sources: Sequence[str]) -> list[str]:
+    """Sources of fewer than 10 photos join the largest of their class: alone they prove nothing."""
+    count = {source: sources.count(source) for source in sorted(set(sources))}
+    largest = {
+        label: max((s for s in count if s.startswith(label)), key=count.get, default="") for label in ("real", "fake")
+    }
+    return [source if count[source] >= LEAST else largest[source[:4]] for source in sources]
 
 
 def domain_of(rows: Sequence[Examined]) -> Domain:
@@ -186,15 +196,20 @@ def judge(row: Examined, calibration: Calibration) -> tuple[float | None, Conclu
     return verdict.log10_lr, verdict.conclusion
 
 
-def figures(rows: Sequence[Examined], judged: Sequence[tuple[float | None, Conclusion]]) -> dict[str, object]:
-    """Cllr, AUC and ECE over all; wrong and inconclusive shares of each source, each with a 95 % interval."""
+def figures(
+    rows: Sequence[Examined], judged: Sequence[tuple[float | None, Conclusion]], rounds: int = 300
+) -> dict[str, object]:
+    """Cllr, AUC and ECE over all; wrong and inconclusive shares of each source; with 95 % intervals.
+
+    rounds: of the bootstrap.
+    """
     value = np.array([0.0 if lr is None else lr for lr, _ in judged])
     fake = np.array([row.fake for row in rows])
     found: dict[str, object] = {
         "n": {"real": int((~fake).sum()), "fake": int(fake.sum())},
         "cllr": round(cllr(value, fake), 4),
         "ece": round(ece(value, fake), 4),
-        "auc": [round(v, 4) for v in interval(auc, value, fake, rounds=300)],
+        "auc": [round(v, 4) for v in interval(auc, value, fake, rounds=rounds)],
         "auc_of_maker": {},
         "sources": {},
     }
@@ -211,7 +226,9 @@ def figures(rows: Sequence[Examined], judged: Sequence[tuple[float | None, Concl
         }
         if its_label == "fake":
             both = mine | ~fake
-            found["auc_of_maker"][source] = [round(v, 4) for v in interval(auc, value[both], fake[both], rounds=300)]
+            found["auc_of_maker"][source] = [
+                round(v, 4) for v in interval(auc, value[both], fake[both], rounds=rounds)
+            ]
     return found
 
 

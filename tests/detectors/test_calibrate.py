@@ -1,0 +1,198 @@
+"""Calibration: photos laundered alike, scores kept, verdicts judged by lines that never saw them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detectors import calibrate as module
+from detectors.calibrate import (
+    Examined,
+    calibrate,
+    cross_fitted,
+    figures,
+    fit_rows,
+    judge,
+    laundered,
+    measure,
+    with_the_large,
+)
+from forensics.calibration import Calibration
+from forensics.corpus import Corpus, Entry
+from forensics.evidence import Evidence, silent
+from forensics.photo import Photo
+from forensics.refusal import Refusal
+from forensics.verdict import Conclusion
+
+
+class Redness:
+    """Stands in for a detector: red photos are "fakes"."""
+
+    name, question, scores, weights = "redness", "Is it red?", True, "1" * 64
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def examine(self, photo: Photo) -> Evidence:
+        self.asked += 1
+        red, _, blue = photo.pixels.reshape(-1, 3).mean(0)
+        return Evidence(self.name, float(red - blue) / 10, "It has a colour.")
+
+
+class Mute(Redness):
+    name, weights = "mute", None
+
+    def examine(self, photo: Photo) -> Evidence:
+        return silent(self.name, "It never speaks.")
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory, portrait_file) -> list[Corpus]:
+    """12 real and 12 "generated" variants of one portrait, and a photo without a face in each."""
+    photo = Photo.open(portrait_file).pixels
+    rng = np.random.default_rng(0)
+    made = []
+    for label, maker, tint in (("real", "camera", 0), ("fake", "gan", 40)):
+        root = tmp_path_factory.mktemp(label)
+        entries = []
+        for number in range(13):
+            pixels = cv2.resize(photo, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(float)
+            pixels[..., 0] += tint + rng.normal(0, 25)
+            pixels = np.clip(pixels, 0, 255).astype(np.uint8) if number else np.full((64, 64, 3), 200, np.uint8)
+            (root / f"{number}.png").write_bytes(Photo.from_pixels(pixels).data)
+            entries.append(Entry(f"{number}.png", label, maker, "portraits", f"{label} {number}", "calibration"))
+        made.append(Corpus(root, tuple(entries)))
+    return made
+
+
+def test_scores_are_kept_and_photos_without_a_face_are_counted(corpora, tmp_path):
+    detector = Redness()
+    calibration, rows = calibrate(corpora, [detector, Mute()], tmp_path, rounds=5)
+    assert len(rows) == 24
+    assert calibration.about["left_out"] == {"fake: gan": 1, "real: portraits": 1}
+    assert calibration.about["photos"] == {"fake: gan": 12, "real: portraits": 12}
+    assert (calibration.n_real, calibration.n_fake) == (12, 12)
+    assert calibration.lines["redness"].slope > 0
+    assert calibration.lines["mute"].n == 0
+    assert calibration.domain.min_face == min(row.face for row in rows)
+    assert detector.asked == 24
+    again, _ = calibrate(corpora, [detector, Mute()], tmp_path, rounds=5)
+    assert detector.asked == 24  # nothing was examined twice
+    assert again.lines == calibration.lines
+    assert Calibration.load(tmp_path / "calibration.json").lines == calibration.lines
+
+
+def test_scores_of_other_weights_or_another_seed_are_not_used(corpora, tmp_path):
+    detector = Redness()
+    first = list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
+    detector.weights = "2" * 64
+    list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
+    assert detector.asked == 24
+    other = list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv", seed=1))
+    assert 24 < detector.asked <= 36
+    assert [row.scores for row in other] != [row.scores for row in first]
+    assert list(measure(corpora[:1], [detector], "test", tmp_path / "scores.csv")) == []
+
+
+def test_an_interrupted_measurement_goes_on(corpora, tmp_path):
+    detector = Redness()
+    whole = list(measure(corpora, [detector], "calibration", tmp_path / "whole.csv"))
+    part = measure(corpora, [detector], "calibration", tmp_path / "part.csv")
+    for _ in range(7):
+        next(part)
+    part.close()
+    with open(tmp_path / "part.csv", "a") as file:
+        file.write("cut o")
+    asked = detector.asked
+    rest = list(measure(corpora, [detector], "calibration", tmp_path / "part.csv"))
+    assert rest == whole
+    assert detector.asked - asked == 24 - 6  # of the seven the first has no face
+
+
+def test_too_few_faces_are_refused(corpora, tmp_path):
+    few = Corpus(corpora[1].root, corpora[1].entries[:5])
+    with pytest.raises(Refusal, match="4 of 5 fake photos"):
+        calibrate([corpora[0], few], [Redness()], tmp_path)
+
+
+def test_laundering_depends_on_the_photo_and_not_on_its_class():
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    assert np.array_equal(laundered(pixels, "0 abc"), laundered(pixels, "0 abc"))
+    kept = [laundered(pixels, f"0 {n}").shape == pixels.shape for n in range(200)]
+    assert 0.35 < np.mean(kept) < 0.75  # encoded once, or re-posted at the same size
+
+
+def rows_of(rng: np.random.Generator, shift: float, n: int = 400) -> list[Examined]:
+    made = []
+    for i in range(n):
+        fake = i % 2 == 0
+        source = ("gan" if i % 4 else "diffusion") if fake else ("web" if i % 3 else "portraits")
+        score = float(rng.normal(0, 1) + shift * fake)
+        label = "fake" if fake else "real"
+        made.append(Examined(f"{i}.jpg", label, source, f"g{i // 2}", 300, 300, 150, {"d": score}))
+    return made
+
+
+def test_no_photo_is_judged_by_lines_that_saw_its_group(rng, monkeypatch):
+    rows = rows_of(rng, 2.0, 60)
+    fitted_on: dict[int, set[str]] = {}
+
+    def spy(part, names):
+        calibration = fit_rows(part, names)
+        fitted_on[id(calibration)] = {row.group for row in part}
+        spy.kept.append(calibration)
+        return calibration
+
+    spy.kept = []
+    seen = []
+    monkeypatch.setattr(module, "fit_rows", spy)
+    monkeypatch.setattr(module, "judge", lambda row, c: seen.append((row.group, fitted_on[id(c)])) or judge(row, c))
+    assert len(cross_fitted(rows, ["d"])) == 60
+    assert len(seen) == 60
+    assert all(group not in groups for group, groups in seen)
+    assert len(spy.kept) == module.FOLDS
+
+
+def test_figures_say_what_happened(rng):
+    good = rows_of(rng, 6.0)
+    found = figures(good, cross_fitted(good, ["d"]), 20)
+    assert found["auc"][0] > 0.99
+    assert found["cllr"] < 0.3
+    assert found["n"] == {"real": 200, "fake": 200}
+    assert set(found["sources"]) == {"gan", "diffusion", "web", "portraits"}
+    assert found["sources"]["portraits"]["label"] == "real"
+    useless = rows_of(rng, 0.0)
+    found = figures(useless, cross_fitted(useless, ["d"]), 20)
+    assert 0.4 < found["auc"][0] < 0.6
+    assert found["cllr"] == pytest.approx(1, abs=0.05)
+    assert all(its["wrong"][0] == 0 for its in found["sources"].values())
+    json.dumps(found)
+
+
+def test_wrong_means_the_other_class(rng):
+    rows = rows_of(rng, 2.0, 40)
+    ends = [(2.0, Conclusion.GENERATED)] * 40
+    found = figures(rows, ends, 5)["sources"]
+    assert found["web"]["wrong"][0] == 1.0
+    assert found["gan"]["wrong"][0] == 0.0
+
+
+def test_small_sources_join_the_largest_of_their_class():
+    sources = ["real: web"] * 30 + ["real: scenes"] * 3 + ["real: portraits"] * 12 + ["fake: gan"] * 20 + ["fake: x"]
+    joined = with_the_large(sources)
+    assert set(joined) == {"real: web", "real: portraits", "fake: gan"}
+    assert joined.count("real: web") == 33
+
+
+def test_a_run_knows_its_corpora(tmp_path, corpora):
+    from detectors.training import corpora_of, save_config
+
+    save_config(tmp_path, corpora[:1], corpora[1:], {"note": 1})
+    again = corpora_of(tmp_path)
+    assert [c.root for c in again] == [Path(c.root) for c in corpora]
+    with pytest.raises(Refusal, match="--real and --fake"):
+        corpora_of(tmp_path / "absent")
