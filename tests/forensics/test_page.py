@@ -187,6 +187,12 @@ def test_every_conclusion_has_a_heading_that_claims_no_more_than_it_may():
         assert not re.search(r"\bfake|\bauthentic|\breal\b", said), said
 
 
+def test_a_part_of_nothing_leans_neither_way():
+    words = Parsed(as_html(report(eyes=-0.001))).words
+    assert "0.00 leans neither way" in words
+    assert "towards camera" not in words
+
+
 def test_exhibits_are_lossless():
     page = Parsed(as_html(REPORTS["generated"]))
     sources = [a["src"] for tag, a in page.tags if tag == "img" and a["alt"].startswith("spectrum: ")]
