@@ -27,7 +27,9 @@ def demo() -> None:
     shutil.copyfile(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg", portrait)
     shutil.copyfile(Path(sklearn.datasets.__file__).parent / "images" / "china.jpg", scene)
     forged = forge(load("dcgan"), [SEED], photos / "forged")
-    Console().print("A real portrait, a real scene, and a face of our own DCGAN, which declares itself:")
+    Console().print(
+        "A real portrait, a real scene, and a face of our own DCGAN, which declares itself:", soft_wrap=True
+    )
     inspect([portrait, scene, forged.path(forged.entries[0])], html=REPORTS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from forensics.places import DETECTOR_WEIGHTS
+
+if TYPE_CHECKING:
+    from forensics.report import Report
 
 STYLE = {
     "supports_generated": "bold magenta",
@@ -67,22 +70,21 @@ def inspect(
 
 
 def verdict_table() -> Table:
-    table = Table(title_justify="left", expand=False)
-    table.add_column("photo", overflow="fold")
-    table.add_column("conclusion", no_wrap=True)
+    table = Table(show_lines=True, expand=True)
+    table.add_column("photo", overflow="fold", ratio=2)
     table.add_column("log10 LR", justify="right", no_wrap=True)
-    table.add_column("in words", overflow="fold")
+    table.add_column("verdict", overflow="fold", ratio=5)
     return table
 
 
-def add_row(table: Table, report) -> None:
+def add_row(table: Table, report: Report) -> None:
     """One line a photo; an unreadable one shows its reason where the words would be."""
     verdict = report.verdict
     conclusion = str(verdict.conclusion) if verdict else "unreadable"
     log10_lr = "" if verdict is None or verdict.log10_lr is None else f"{verdict.log10_lr:+.2f}"
     words = verdict.words if verdict else report.reason
-    shown = f"[{STYLE[conclusion]}]{conclusion.replace('_', ' ')}[/]"
-    table.add_row(escape(printable(report.file)), shown, log10_lr, escape(printable(words)))
+    said = f"[{STYLE[conclusion]}]{conclusion.replace('_', ' ')}[/]\n{escape(printable(words))}"
+    table.add_row(escape(printable(report.file)), log10_lr, said)
 
 
 def printable(text: str) -> str:
