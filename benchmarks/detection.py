@@ -7,7 +7,6 @@ Only the split "test" is used, unless the caller knows that nothing was trained 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -18,7 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.table import Cell, Column, Measure, Result, Stamp, Table
+from benchmarks.scores import Scores
+from benchmarks.stamp import Stamp
+from benchmarks.table import Cell, Column, Measure, Result, Table
 from forensics import laundering
 from forensics.corpus import Corpus
 from forensics.crew import Crew, Lost
@@ -99,8 +100,9 @@ def measure(
     shots, notes = gather(setup)
     with Crew(load, workers) as crew:
         [(_, (detectors, versions))] = crew.map(describe, [None])
-        scores = Scores(cache, detectors, versions, setup)
-        outcomes = list(examine_all(shots, crew, scores, watch))
+        scores = Scores(cache, detectors, versions, setup.launder, setup.seed)
+        job = partial(examine, setup.launder, setup.seed)
+        outcomes = list(examine_all(shots, job, crew, scores, watch))
     lost = len(shots) - len(outcomes)
     if lost:
         notes += (f"{lost} photos could not be read and are left out.",)
@@ -153,15 +155,15 @@ def gather(setup: Setup) -> tuple[list[Shot], tuple[str, ...]]:
 
 
 def examine_all(
-    shots: Sequence[Shot], crew: Crew[Examiners], scores: Scores, watch: Callable[[int, int], None]
+    shots: Sequence[Shot], job: Callable, crew: Crew[Examiners], scores: Scores, watch: Callable[[int, int], None]
 ) -> Iterable[Outcome]:
     """Outcomes in the order of `shots`, computed only where the cache has none."""
     missing = [shot for shot in shots if shot.sha256 not in scores.rows]
     done = len(shots) - len(missing)
     watch(done, len(shots))
-    for shot, row in crew.map(partial(examine, scores.setup.launder, scores.setup.seed), missing):
+    for shot, row in crew.map(job, missing):
         done += 1
-        scores.add(shot, None if isinstance(row, Lost) else row)
+        scores.add(shot.sha256, None if isinstance(row, Lost) else row)
         watch(done, len(shots))
     for shot in shots:
         row = scores.rows[shot.sha256]
@@ -188,38 +190,6 @@ def laundered(photo: Photo, launder: str, seed: int) -> np.ndarray:
         return photo.pixels
     rng = np.random.default_rng((seed, int(photo.sha256[:16], 16)))
     return laundering.repost(photo.pixels, rng)
-
-
-class Scores:
-    """A CSV of what is already scored, by the photo's sha256; one file for each panel, laundering and seed."""
-
-    def __init__(self, folder: Path, detectors: Sequence[str], versions: Mapping[str, object], setup: Setup):
-        self.detectors, self.setup = tuple(detectors), setup
-        told = json.dumps([list(detectors), versions, setup.launder, setup.seed], sort_keys=True)
-        self.path = folder / f"scores-{setup.launder}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.csv"
-        self.columns = ("sha256", "conclusion", "log10_lr", *detectors)
-        self.rows: dict[str, dict[str, object]] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._read()
-            self.file = self.path.open("a", newline="", encoding="utf-8")
-        except OSError as error:
-            raise Refusal(f"{folder}: scores cannot be kept there ({error.strerror}); pass --out") from None
-
-    def _read(self) -> None:
-        kept = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        whole = kept[: kept.rfind("\n") + 1] or ",".join(self.columns) + "\n"
-        if whole != kept:  # a new file, or a last line that was cut off
-            self.path.write_text(whole, encoding="utf-8")
-        for row in csv.DictReader(whole.splitlines()):
-            numbers = {name: float(row[name]) if row[name] else None for name in self.columns[2:]}
-            self.rows[row["sha256"]] = {"conclusion": row["conclusion"], **numbers}
-
-    def add(self, shot: Shot, row: Mapping[str, object] | None) -> None:
-        values = {name: (row or {}).get(name) for name in self.columns[1:]}
-        self.rows[shot.sha256] = values
-        csv.writer(self.file, lineterminator="\n").writerow([shot.sha256, *values.values()])
-        self.file.flush()
 
 
 def detector_table(

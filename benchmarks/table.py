@@ -17,25 +17,17 @@ import csv
 import json
 import math
 import os
-import platform
-import shlex
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forensics.crew import cores
-from forensics.places import HOUSE
+from benchmarks.stamp import Stamp
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
     import rich.table
-
-LIBRARIES = ("torch", "timm", "mediapipe", "opencv-contrib-python", "numpy", "pillow", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -68,42 +60,6 @@ class Column:
     @property
     def heading(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit else self.name
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What must be the same for the same figures."""
-
-    command: str
-    date: str
-    seed: int | None = None
-    corpora: Mapping[str, str] = field(default_factory=dict)  # name → fingerprint
-    weights: Mapping[str, str] = field(default_factory=dict)  # detector or "calibration" → sha256
-    settings: Mapping[str, object] = field(default_factory=dict)
-    commit: str | None = None
-    device: str = ""
-    libraries: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def now(
-        cls,
-        seed: int | None = None,
-        corpora: Mapping[str, str] | None = None,
-        weights: Mapping[str, str] | None = None,
-        settings: Mapping[str, object] | None = None,
-    ) -> Stamp:
-        """The stamp of a run of this process, on this machine."""
-        return cls(
-            command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            date=datetime.now().astimezone().isoformat(timespec="seconds"),
-            seed=seed,
-            corpora=dict(corpora or {}),
-            weights=dict(weights or {}),
-            settings=dict(settings or {}),
-            commit=commit(),
-            device=device(),
-            libraries=libraries(),
-        )
 
 
 @dataclass(frozen=True)
@@ -154,9 +110,10 @@ class Table:
         drawn = Drawn(title=self.title, title_justify="left", caption="\n".join(self.notes) or None)
         drawn.caption_justify = "left"
         for i, column in enumerate(self.columns):
-            drawn.add_column(Text(column.heading), justify="left" if i == 0 else "right")
+            text = all(cell is None or isinstance(cell, str) for cell in (row[i] for row in self.rows))
+            drawn.add_column(Text(column.heading), justify="left" if text else "right")
         for row in self.rows:
-            drawn.add_row(*(Text(shown(cell)) for cell in row))
+            drawn.add_row(*(Text(shown(cell).replace(" [", "\n[").replace(" n=", "\nn=")) for cell in row))
         return drawn
 
 
@@ -274,37 +231,3 @@ def free_stem(folder: Path, wanted: str) -> str:
     taken = {path.name.split(".")[0] for path in folder.iterdir()}
     names = (wanted if i == 1 else f"{wanted}-{i}" for i in range(1, 10_000))
     return next(name for name in names if name not in taken)
-
-
-def commit() -> str | None:
-    """The commit of the code, with `+changes` where the working tree differs; None outside a repository."""
-    try:
-        at = ["git", "-C", str(HOUSE)]
-        found = subprocess.run([*at, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
-        changed = subprocess.run([*at, "status", "--porcelain", "-uno"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    if found.returncode:
-        return None
-    return found.stdout.strip() + ("+changes" if changed.stdout.strip() else "")
-
-
-def device() -> str:
-    """The processor and how many cores this process may use."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return f"{name}, {cores()} cores"
-
-
-def libraries(names: Iterable[str] = LIBRARIES) -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -17,7 +17,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.table import Column, Result, Stamp, Table
+from benchmarks.stamp import Stamp
+from benchmarks.table import Column, Result, Table
 from forensics.face import faces, largest_face
 from forensics.photo import Photo
 from forensics.places import HOUSE

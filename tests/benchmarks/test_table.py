@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.table import Column, Measure, Result, Stamp, Table, digits
+from benchmarks.stamp import Stamp
+from benchmarks.table import Column, Measure, Result, Table, digits
 from forensics.refusal import Refusal
 
 
