@@ -116,8 +116,8 @@ class Family(nn.Module, ABC):
     @torch.no_grad()
     def follow(self, decay: float) -> None:
         """Move the average towards the generator. Parameters only; see `settle` for buffers."""
-        theirs = list(self.generator.parameters())
-        torch._foreach_lerp_(list(self.average.parameters()), theirs, 1 - decay)
+        for mine, theirs in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            mine.lerp_(theirs, 1 - decay)
 
     @torch.no_grad()
     def settle(self, batches: int = 8, size: int = 64) -> None:

@@ -266,6 +266,7 @@ def gather(target: Path) -> Corpus:
                 left_out.append((f"{title}/{row['name']}", row["left_out"]))
             else:
                 rows.append((title, told, row))
+    rows.sort(key=lambda found: found[2]["path"])  # whatever came first, the corpus is the same
     groups = groups_of([row["likeness"] for _, _, row in rows])
     entries = (
         Entry(

@@ -83,8 +83,14 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
             **{key: getattr(plan, key) for key in ("seed", "batch", "precision")},
             "corpus": photos.sha256,
         }
-        domain = ", ".join(sorted({entry.domain for entry in corpus}))
-        settle_config(out, resolved, {"domain": domain, "photos": len(photos)}, plan)
+        told = {
+            "domain": ", ".join(sorted({entry.domain for entry in corpus})),
+            "photos": len(photos),
+            "device": str(where),
+            "threads": torch.get_num_threads(),
+        }
+        for change in settle_config(out, resolved, told, plan):
+            watch.say(change)
         torch.manual_seed(plan.seed)
         layout = torch.channels_last if where.type == "cpu" else torch.contiguous_format
         family = kind(config).to(where, memory_format=layout)
@@ -178,17 +184,24 @@ def claim(out: Path) -> None:
         raise Refusal(f"{out} is not empty and no training run; choose a new folder")
 
 
-def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], plan: Plan) -> None:
-    """Write config.json, or check that the run in `out` is the same. Only its length may change."""
-    path = out / "config.json"
+def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], plan: Plan) -> list[str]:
+    """Write config.json, or check that the run in `out` is the same. Only its length may change.
+
+    Returns what else is different this time, and makes the last digits differ: device, threads, versions.
+    """
+    path, changes = out / "config.json", []
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "forensics": __version__}
+    told = {**resolved, **told, "data": str(plan.data), "kimg": plan.kimg, "snap": plan.snap, "versions": versions}
     if path.exists():
         before = snapshots.read_config(out)
         odd = [f"{key} was {before.get(key)!r}" for key, value in resolved.items() if before.get(key) != value]
         if odd:
             raise Refusal(f"{out} holds a run with other settings ({'; '.join(odd)}); choose another --out")
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "forensics": __version__}
-    told = {**resolved, **told, "data": str(plan.data), "kimg": plan.kimg, "snap": plan.snap}
-    write_at_once(path, json.dumps({**told, "versions": versions, "time": time.strftime("%F")}, indent=1))
+        for key in ("device", "threads", "versions"):
+            if key in before and before[key] != told[key]:
+                changes.append(f"{key}: {before[key]} before, {told[key]} now: not the same to the last bit")
+    write_at_once(path, json.dumps({**told, "time": time.strftime("%F")}, indent=1))
+    return changes
 
 
 def plan_of(out: Path, kimg: float | None = None) -> Plan:

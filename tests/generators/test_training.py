@@ -105,6 +105,14 @@ def test_a_run_leaves_everything_beside_it(plan, tmp_path):
     assert len(list((out / "snapshots").iterdir())) == 2  # older ones go
 
 
+def test_other_threads_are_told_as_they_change_the_last_digits(plan, tmp_path, capsys):
+    train(replace(plan, kimg=0.008), tmp_path / "run", "cpu")
+    assert "last bit" not in capsys.readouterr().err
+    torch.set_num_threads(2)
+    train(plan, tmp_path / "run", "cpu")
+    assert "threads: 1 before, 2 now" in capsys.readouterr().err
+
+
 def test_seed_and_corpus_decide(plan, tmp_path, pictures):
     one = train(plan, tmp_path / "a", "cpu")
     other = train(replace(plan, seed=1), tmp_path / "b", "cpu")
