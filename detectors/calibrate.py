@@ -11,7 +11,9 @@ from __future__ import annotations
 import csv
 import datetime
 import hashlib
+import json
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -31,6 +33,8 @@ from forensics.verdict import Conclusion, weigh
 FOLDS = 5
 ONCE = 0.4  # share of photos encoded once at their size; the others were re-posted
 SCALES = (0.5, 1.0)  # of one re-posting
+ENLARGED = 0.2  # share of photos
+LARGEST = 2048  # px of an enlarged photo's longer side
 LEAST = 10  # photos a class
 
 
@@ -80,6 +84,38 @@ def calibrate(
     calibration = fit_rows(usable, names, about)
     calibration.save(out / "calibration.json")
     return calibration, usable
+
+
+def assess(
+    corpora: Sequence[Corpus],
+    panel: Sequence[Detector],
+    calibration: Calibration,
+    run: Path,
+    seed: int = 0,
+    rounds: int = 300,
+) -> dict[str, object]:
+    """Verdicts and scores on the split "test"; saved as `run/test.json`, and in the classifier's card."""
+    from detectors.classifier.card import card
+
+    scorers = [detector for detector in panel if detector.scores]
+    rows = [row for row in measure(corpora, scorers, "test", run / "test.csv", seed) if row.face and row.scores]
+    found = figures(rows, [judge(row, calibration) for row in rows], rounds)
+    write(run / "test.json", json.dumps(found, indent=2) + "\n")
+    for detector in scorers:
+        if detector.name == "classifier" and detector.weights:
+            scored: dict[str, tuple[str, list[float]]] = {}
+            for row in rows:
+                if detector.name in row.scores:
+                    scored.setdefault(row.source, (row.label, []))[1].append(row.scores[detector.name])
+            weights = run / "classifier.safetensors"
+            write(weights.with_suffix(".md"), card(weights, detector.weights, corpora, scored))
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
 
 
 def measure(
@@ -138,8 +174,14 @@ def examine(corpus: Corpus, entry: Entry, scorers: Sequence[Detector], seed: int
 
 
 def laundered(pixels: np.ndarray, key: str) -> np.ndarray:
-    """A photo after a history that depends on `key` only: encoded once, or re-posted one to three times."""
+    """A photo after a history that depends on `key` only: encoded once, or re-posted one to three times.
+
+    A fifth was enlarged before, up to 3 times as wide: large faces, too, must be seen in both classes.
+    """
     rng = np.random.default_rng(list(hashlib.sha256(key.encode()).digest()))
+    if rng.random() < ENLARGED:
+        scale = min(math.exp(rng.uniform(0, math.log(3))), max(1.0, LARGEST / max(pixels.shape[:2])))
+        pixels = laundering.resize(pixels, scale, ("bilinear", "bicubic", "lanczos")[rng.integers(3)])
     if rng.random() < ONCE:
         return laundering.jpeg(pixels, int(rng.integers(70, 97)))
     return laundering.history(pixels, rng, SCALES)
@@ -165,12 +207,13 @@ def with_the_large(sources: Sequence[str]) -> list[str]:
 
 
 def domain_of(rows: Sequence[Examined]) -> Domain:
-    """Sizes seen among the photos."""
+    """The sizes at which both classes were seen: a likelihood ratio needs both likelihoods."""
+    kinds = [[row for row in rows if row.fake == fake] for fake in (False, True)]
     return Domain(
-        min_side=min(min(row.width, row.height) for row in rows),
-        max_side=max(max(row.width, row.height) for row in rows),
-        min_face=min(row.face for row in rows),
-        max_face=max(row.face for row in rows),
+        min_side=max(min(min(row.width, row.height) for row in kind) for kind in kinds),
+        max_side=min(max(max(row.width, row.height) for row in kind) for kind in kinds),
+        min_face=max(min(row.face for row in kind) for kind in kinds),
+        max_face=min(max(row.face for row in kind) for kind in kinds),
     )
 
 

@@ -73,11 +73,12 @@ def calibrate(
 ) -> None:
     """Find out what scores are worth, on the split "calibration" of corpora, and write calibration.json.
 
-    Prints how good verdicts are on photos that the fit did not see.
+    Then verdicts are tried on the split "test": the table printed, test.json, and the weights' cards.
     """
     from rich.table import Table
 
     from detectors import load_panel
+    from detectors.calibrate import assess
     from detectors.calibrate import calibrate as fit
     from detectors.training import corpora_of
     from forensics.corpus import Corpus
@@ -85,13 +86,13 @@ def calibrate(
     if bool(real) != bool(fake):
         raise Refusal("--real and --fake go together: a calibration needs both classes")
     named = [Corpus.open(folder, "real") for folder in real] + [Corpus.open(folder, "fake") for folder in fake]
-    calibration, _ = fit(named or corpora_of(run), load_panel(run), run, seed)
-    found = calibration.about["cross_fitted"]
-    table = Table("source", "label", "photos", "wrong", "inconclusive", title="Verdicts, cross-fitted")
+    corpora, panel = named or corpora_of(run), load_panel(run)
+    calibration, _ = fit(corpora, panel, run, seed)
+    found = assess(corpora, panel, calibration, run, seed)
+    table = Table("source", "label", "photos", "wrong", "inconclusive", title="Verdicts on the test split, laundered")
     for source, its in found["sources"].items():
         table.add_row(source, its["label"], str(its["n"]), f"{its['wrong'][0]:.1%}", f"{its['inconclusive'][0]:.1%}")
-    console = Console(stderr=True)
-    console.print(table)
+    Console(stderr=True).print(table)
     value, low, high = found["auc"]
     say(f"Cllr {found['cllr']:.2f}, AUC {value:.3f} ({low:.3f}-{high:.3f}); saved {run / 'calibration.json'}")
 
@@ -110,7 +111,9 @@ def list_(
     except Refusal as refusal:
         say(str(refusal))
         lines = {}
-    table = Table("detector", "question", "weights (sha256)", "log10 LR", "calibrated on")
+    table = Table("detector", "question", "weights", "log10 LR", "fitted on", box=None, pad_edge=False)
+    for column in (table.columns[0], *table.columns[2:]):
+        column.no_wrap = True
     for member in PANEL:
         try:
             its = member.load(weights).weights
@@ -118,7 +121,7 @@ def list_(
         except Refusal:
             digest = "missing"
         line = lines.get(member.name)
-        worth = f"{line.slope:+.2f} · score {line.offset:+.2f}" if line else "-"
+        worth = f"{line.slope:.2f}·score {line.offset:+.2f}" if line else "-"
         table.add_row(
             member.name,
             member.question,

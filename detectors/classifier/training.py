@@ -6,6 +6,7 @@ Each step is a function of (seed, step): an interrupted run goes on exactly wher
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import os
@@ -199,7 +200,12 @@ class Training:
 
     def export(self) -> Path:
         path = self.out / "classifier.safetensors"
-        about = {"step": self.step, "training": asdict(self.config), "corpora": self.corpora}
+        about = {
+            "date": datetime.date.today().isoformat(),
+            "step": self.step,
+            "training": asdict(self.config),
+            "corpora": self.corpora,
+        }
         networks.save(self.averaged, path, about)
         return path
 
