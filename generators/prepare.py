@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -151,11 +152,16 @@ def is_hidden(part: str) -> bool:
     return (part.startswith(".") and part != "..") or part == "__MACOSX"
 
 
+def as_text(name: str) -> str:
+    """A file name as UTF-8 can have it: bytes that were no text become underscores."""
+    return re.sub("[\ud800-\udfff]", "_", name)
+
+
 def goals_of(names: list[str], title: str, cut_: Cut, settled: dict[str, str]) -> dict[str, str]:
     """Where each photo goes, relative to the corpus; never outside it, never two to one place."""
     goals, taken = dict(settled), {goal.lower() for goal in settled.values()}
     for name in (n for n in names if n not in settled):
-        inside = PurePosixPath(title, *(p for p in PurePosixPath(name).parts if p not in ("..", "/")))
+        inside = PurePosixPath(title, *(as_text(p) for p in PurePosixPath(name).parts if p not in ("..", "/")))
         goal = inside if cut_.size is None else inside.with_suffix(".png")
         if goal.as_posix().lower() in taken:
             goal = inside.with_name(inside.name.replace(".", "-") + goal.suffix)
@@ -263,7 +269,7 @@ def gather(target: Path) -> Corpus:
     for title, told in config["sources"].items():
         for row in read_journal(target / NOTES / f"{title}.jsonl").values():
             if "left_out" in row:
-                left_out.append((f"{title}/{row['name']}", row["left_out"]))
+                left_out.append((as_text(f"{title}/{row['name']}"), row["left_out"]))
             else:
                 rows.append((title, told, row))
     rows.sort(key=lambda found: found[2]["path"])  # whatever came first, the corpus is the same
@@ -278,7 +284,7 @@ def gather(target: Path) -> Corpus:
             width=row["width"],
             height=row["height"],
             sha256=row["sha256"],
-            source=f"{title}/{row['name']}",
+            source=as_text(f"{title}/{row['name']}"),
         )
         for (title, told, row), group in zip(rows, groups, strict=True)
     )

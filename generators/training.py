@@ -11,7 +11,7 @@ import json
 import platform
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,7 +125,7 @@ def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch) -> 
 
 def step(
     family: Family,
-    phases: tuple[Phase, ...],
+    phases: Sequence[Phase],
     optimisers: Mapping[str, torch.optim.Adam],
     photos: Photos,
     plan: Plan,
@@ -159,7 +159,7 @@ def step(
     return place, measures
 
 
-def optimisers_of(family: Family, phases: tuple[Phase, ...]) -> dict[str, torch.optim.Adam]:
+def optimisers_of(family: Family, phases: Sequence[Phase]) -> dict[str, torch.optim.Adam]:
     """One Adam a learner. With lazy phases, its pace is corrected (Karras et al. 2020, appendix B)."""
     made: dict[str, torch.optim.Adam] = {}
     for phase in phases:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from forensics.refusal import Refusal
@@ -29,8 +29,14 @@ class Watch:
     def __init__(self, out: Path):
         self.log = out / "log.jsonl"
         self.console = Console(stderr=True)
-        columns = TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[told]}")
-        self.progress = Progress(*columns, TimeRemainingColumn(), console=self.console)
+        # What matters most comes first: a narrow terminal cuts the line's end off.
+        columns = (
+            TextColumn("{task.description}"),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[told]}"),
+        )
+        self.progress = Progress(*columns, console=self.console, speed_estimate_period=120)
         self.task = self.progress.add_task("reading photos", told="", total=None)
         self.looked, self.images, self.steps = 0.0, 0, 0
 

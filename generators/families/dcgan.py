@@ -101,6 +101,8 @@ class Discriminator(nn.Module):
 
 def start_small(layer: nn.Module) -> None:
     """Weights from N(0, 0.02), batch norm gains from N(1, 0.02) (section 4)."""
+    if getattr(getattr(layer, "weight", None), "is_meta", False):
+        return  # shapes only; and drawing normals there makes torch import its compiler, for a second
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
@@ -139,8 +141,8 @@ class DCGAN(Family):
 
     def phases(self) -> Sequence[Phase]:
         return (
-            Phase("discriminator", self.discriminator, self.tell_apart),
-            Phase("generator", self.generator, self.deceive),
+            Phase("D", self.discriminator, self.tell_apart),
+            Phase("G", self.generator, self.deceive),
         )
 
     def adam(self, learner: nn.Module) -> Adam:
@@ -151,14 +153,17 @@ class DCGAN(Family):
         return relit(shifted(images)) if self.config.augment else images
 
     def tell_apart(self, batch: Batch) -> Outcome:
-        """-E[log D(x)] - E[log(1 - D(G(z)))]. Real and fake pass apart: batch norm must not mix them."""
+        """-E[log D(x)] - E[log(1 - D(G(z)))]. Real and fake pass apart: batch norm must not mix them.
+
+        Measures: the shares of real and of fake pictures that are told rightly.
+        """
         with torch.no_grad():
             fakes = self.generator(self.draw(len(batch), device=batch.images.device))
         real = self.discriminator(self.seen(batch.images)).float()  # (N,)
         fake = self.discriminator(self.seen(fakes)).float()  # (N,)
         target = torch.full_like(real, self.config.real_target)
         loss = F.binary_cross_entropy_with_logits(real, target) + F.softplus(fake).mean()
-        return Outcome(loss, {"real right": (real > 0).float().mean(), "fake right": (fake < 0).float().mean()})
+        return Outcome(loss, {"D real": (real > 0).float().mean(), "D fake": (fake < 0).float().mean()})
 
     def deceive(self, batch: Batch) -> Outcome:
         """-E[log D(G(z))]: the non-saturating loss."""

@@ -77,7 +77,7 @@ def test_losses_are_those_of_the_paper():
     fakes = family.generator(family.draw(6)).detach()
     real, fake = torch.sigmoid(family.discriminator(images)), torch.sigmoid(family.discriminator(fakes))
     assert outcome.loss.item() == pytest.approx(-(real.log().mean() + (1 - fake).log().mean()).item(), rel=1e-5)
-    assert outcome.measures["real right"].item() == pytest.approx((real > 0.5).float().mean().item())
+    assert outcome.measures["D real"].item() == pytest.approx((real > 0.5).float().mean().item())
     torch.manual_seed(2)
     loss = family.deceive(Batch(images)).loss
     torch.manual_seed(2)

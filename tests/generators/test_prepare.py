@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -112,6 +113,18 @@ def test_two_names_never_become_one_file(pictures, tmp_path):
     corpus = make(source, tmp_path / "c").corpus
     assert len({entry.path.lower() for entry in corpus}) == 3
     assert len({entry.sha256 for entry in corpus}) == 3
+
+
+def test_names_that_are_no_text(pictures, tmp_path):
+    source = tmp_path / "names"
+    source.mkdir()
+    for name, file in ((b"caf\xe9.png", "00.png"), (b"a, b\n.png", "01.png"), ("ü.png".encode(), "02.png")):
+        (source / os.fsdecode(name)).write_bytes((pictures / file).read_bytes())
+    (source / os.fsdecode(b"bad\xff.jpg")).write_bytes(b"no picture")
+    made = make(source, tmp_path / "c")
+    assert made.kept == 3
+    assert all(made.corpus.path(entry).exists() for entry in Corpus.open(tmp_path / "c"))
+    assert "names/bad_.jpg" in (tmp_path / "c" / "left_out.csv").read_text()
 
 
 def test_goes_on_where_it_stopped(pictures, tmp_path):
