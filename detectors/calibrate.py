@@ -35,7 +35,8 @@ ONCE = 0.4  # share of photos encoded once at their size; the others were re-pos
 SCALES = (0.5, 1.0)  # of one re-posting
 ENLARGED = 0.2  # share of photos
 LARGEST = 2048  # px of an enlarged photo's longer side
-LEAST = 10  # photos a class
+FEWEST = 4  # photos a class; what so few support is next to nothing, and the ceiling says so
+LEAST = 10  # photos of a source that speaks for itself
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,16 @@ def calibrate(
 ) -> tuple[Calibration, list[Examined]]:
     """Measure, fit, save `out/calibration.json`; the scores stay in `out/calibration.csv`.
 
-    Raises Refusal when a class has fewer than 10 photos with a face and a score.
+    Raises Refusal when a class has fewer than 4 photos with a face and a score.
     """
     scorers = [detector for detector in panel if detector.scores]
     rows = list(measure(corpora, scorers, "calibration", out / "calibration.csv", seed))
     usable = [row for row in rows if row.face and row.scores]
     for label in ("real", "fake"):
         count = sum(row.label == label for row in usable)
-        if count < LEAST:
+        if count < FEWEST:
             total = sum(row.label == label for row in rows)
-            raise Refusal(f"{count} of {total} {label} photos for calibration have a usable face; {LEAST} are needed")
+            raise Refusal(f"{count} of {total} {label} photos for calibration have a usable face; {FEWEST} are needed")
     names = [detector.name for detector in scorers]
     about = {
         "date": datetime.date.today().isoformat(),

@@ -87,6 +87,7 @@ class Training:
         self, cuts: Cuts, out: Path, config: TrainingConfig, init: Path | None, corpora: dict[str, str] | None = None
     ):
         self.cuts, self.out, self.config, self.corpora = cuts, out, config, corpora or {}
+        self.start = init.name if init else None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         kept_aside = [split_of("validation " + row.group) == "test" for row in cuts.rows]
         self.held = [row for row, aside in zip(cuts.rows, kept_aside, strict=True) if aside]
