@@ -71,7 +71,7 @@ def calibrate(
         count = sum(row.label == label for row in usable)
         if count < FEWEST:
             total = sum(row.label == label for row in rows)
-            raise Refusal(f"{count} of {total} {label} photos for calibration have a usable face; {FEWEST} are needed")
+            raise Refusal(f"{count} of {total} {label} calibration photos have a usable face; {FEWEST} are needed")
     names = [detector.name for detector in scorers]
     about = {
         "date": datetime.date.today().isoformat(),

@@ -115,7 +115,7 @@ def test_an_interrupted_measurement_goes_on(corpora, tmp_path):
 
 def test_too_few_faces_are_refused(corpora, tmp_path):
     few = Corpus(corpora[1].root, corpora[1].entries[:4])
-    with pytest.raises(Refusal, match="3 of 4 fake photos"):
+    with pytest.raises(Refusal, match="3 of 4 fake calibration photos"):
         calibrate([corpora[0], few], [Redness()], tmp_path)
 
 
