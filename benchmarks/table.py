@@ -104,16 +104,19 @@ class Table:
         return lines
 
     def as_rich(self) -> rich.table.Table:
+        """For a terminal: interval and n below their value, so that six columns fit 80 characters."""
+        from rich import box
         from rich.table import Table as Drawn
         from rich.text import Text
 
-        drawn = Drawn(title=self.title, title_justify="left", caption="\n".join(self.notes) or None)
-        drawn.caption_justify = "left"
+        style = {"title_justify": "left", "title_style": "bold", "caption_justify": "left"}
+        drawn = Drawn(title=self.title, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **style)
         for i, column in enumerate(self.columns):
             text = all(cell is None or isinstance(cell, str) for cell in (row[i] for row in self.rows))
             drawn.add_column(Text(column.heading), justify="left" if text else "right")
         for row in self.rows:
-            drawn.add_row(*(Text(shown(cell).replace(" [", "\n[").replace(" n=", "\nn=")) for cell in row))
+            drawn.add_row(*(Text(stacked(cell)) for cell in row))
+        drawn.caption = "\n".join(self.notes) or None
         return drawn
 
 
@@ -193,6 +196,16 @@ def shown(cell: Cell) -> str:
     if cell is None:
         return "–"
     return digits(cell) if isinstance(cell, float) else str(cell)
+
+
+def stacked(cell: Cell) -> str:
+    """A cell on up to three lines: value, interval, n."""
+    if not isinstance(cell, Measure):
+        return shown(cell)
+    lines = [digits(cell.value)]
+    if cell.low is not None and cell.high is not None and not math.isnan(cell.value):
+        lines.append(f"{digits(cell.low)}–{digits(cell.high)}")
+    return "\n".join(lines if cell.n is None else [*lines, f"n={cell.n}"])
 
 
 def digits(value: float) -> str:

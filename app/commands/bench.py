@@ -109,6 +109,6 @@ def finish(result, out: Path) -> None:
     """Tables on standard output, files in `out`."""
     console = Console()
     for table in result.tables:
-        console.print(table.as_rich())
+        console.print(table.as_rich(), end="\n\n")
     path = result.save(out)
     Console(stderr=True).print(f"saved: {path} (and .md, .csv beside it)", highlight=False, soft_wrap=True)
