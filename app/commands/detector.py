@@ -29,7 +29,7 @@ def train(
     fake: Fake,
     out: Annotated[Path, typer.Option(help="Folder of the run; one that stopped goes on.")] = RUN,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the classifier.  [default: 3000]")] = None,
-    init: Annotated[Path | None, typer.Option(help="ImageNet weights of tf_efficientnet_lite0, safetensors.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Weights to start from: a classifier's, or ImageNet's.")] = None,
     only: Annotated[str | None, typer.Option(help="spectrum or classifier  [default: both]")] = None,
     preset: Annotated[str, typer.Option(help="standard, or tiny: for trying out the steps.")] = "standard",
     seed: Annotated[int, typer.Option(min=0)] = 0,

@@ -76,3 +76,23 @@ def load(path: Path) -> tuple[Network, str]:
         raise Refusal(f"{path} holds no weights of this classifier ({str(error).splitlines()[0]})") from None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return network.eval().to(memory_format=torch.channels_last), digest
+
+
+def start_from(network: Network, path: Path) -> None:
+    """Take over a classifier's weights, or ImageNet's. Raises Refusal when they are neither, or do not fit."""
+    if not path.exists():
+        raise Refusal(f"{path}: no such file; --init takes classifier.safetensors or ImageNet weights as safetensors")
+    with safe_open(path, "pt") as file:
+        header = file.metadata() or {}
+        order = json.loads(header.get("order", "null")) or list(file.keys())
+        state = {key: file.get_tensor(key) for key in order}
+    if "config" in header:
+        known = load(path)[0]
+        if known.config != network.config:
+            raise Refusal(f"{path} is of another network ({known.config}) than this preset's ({network.config})")
+        network.load_state_dict(known.state_dict())
+        return
+    try:
+        network.backbone.start_from_imagenet(state)
+    except ValueError as error:
+        raise Refusal(f"{path}: {error}") from None

@@ -73,7 +73,8 @@ def train(
     """Train, or go on with a run that was interrupted, and return the weights' path.
 
     out: the run's folder; `checkpoint.safetensors`, `log.jsonl` and the cuts are kept there.
-    init: ImageNet weights to start from (safetensors whose tensors fit the backbone in key order).
+    init: what to start from: weights of a classifier of ours, to teach it new fakes, or ImageNet weights
+    (safetensors whose tensors fit the backbone in key order).
     Raises Refusal when a class has too few faces, or the run in `out` has another configuration.
     """
     cuts = make_cuts(corpora, out / "cuts", config.network)
@@ -95,7 +96,7 @@ class Training:
         torch.manual_seed(config.seed)
         self.network = Network(config.network)
         if init:
-            self.network.backbone.start_from_imagenet(read_state(init))
+            networks.start_from(self.network, init)
         self.network.to(self.device, memory_format=torch.channels_last)
         self.averaged = deepcopy(self.network).requires_grad_(False)
         self.optimizer = optimizer(self.network, config)
@@ -259,16 +260,6 @@ def without(cuts: Cuts, aside: list[bool]) -> Cuts:
     rest.data, rest.missed = cuts.data, cuts.missed
     rest.rows = tuple(row for row, out in zip(cuts.rows, aside, strict=True) if not out)
     return rest
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    if not path.exists():
-        raise Refusal(f"{path}: no such file; --init takes ImageNet weights as safetensors")
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        order = json.loads((file.metadata() or {}).get("order", "null")) or list(file.keys())
-        return {key: file.get_tensor(key) for key in order}
 
 
 def optimizer(network: Network, config: TrainingConfig) -> torch.optim.AdamW:
