@@ -148,7 +148,10 @@ def test_what_ships_forges_at_once(tmp_path):
     pictures = np.stack([trained.picture(seed) for seed in range(8)])
     assert pictures.shape == (8, 64, 64, 3)
     assert pictures.std(axis=0).mean() > 10  # not one picture eight times
-    assert (GENERATOR_WEIGHTS / "dcgan.md").exists()
+    card = (GENERATOR_WEIGHTS / "dcgan.md").read_text(encoding="utf-8")
+    assert trained.sha256 in card
+    assert trained.told["corpus"] in card
+    assert f"{trained.told['step']:,} steps" in card
 
 
 def test_seeds():
