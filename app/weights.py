@@ -23,6 +23,7 @@ from forensics.refusal import Refusal
 WORK = Path("runs/weights")
 FACES = WORK / "faces64"
 DCGAN = WORK / "dcgan"
+FORGED = WORK / "forged"
 DETECTOR = WORK / "detector"
 KIMG = 300
 STEPS = 1200
@@ -68,7 +69,8 @@ def steps(data: Path) -> Iterator[list[str]]:
             yield ["corpus", "prepare", str(data / source.folder), str(FACES), *how]
     speed = ["--preset", "faces", "--batch", "32", "--precision", "bf16", "--kimg", str(KIMG)]
     yield ["train", "dcgan", "--data", str(FACES), "--out", str(DCGAN), *speed]
-    corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))]
+    yield ["forge", str(DCGAN), "--seeds", "0-699", "--out", str(FORGED)]
+    corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))] + ["--fake", str(FORGED)]
     init = ["--init", str(imagenet()), "--steps", str(STEPS)]
     yield ["detector", "train", *corpora, "--out", str(DETECTOR), *init]
     yield ["detector", "calibrate", str(DETECTOR)]

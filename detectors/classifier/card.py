@@ -26,7 +26,6 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
     with safe_open(weights, "np") as file:
         config = json.loads(file.metadata()["config"])
     about, training = config["about"], config["about"]["training"]
-    start = about.get("start")
     trained: dict[str, dict[str, int]] = {"real": {}, "fake": {}}
     for entry in (entry for corpus in corpora for entry in corpus.where(split="train")):
         source = entry.maker if entry.label == "fake" else entry.domain
@@ -37,10 +36,9 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
     lines = [
         f"# {weights.name}",
         "",
-        f"EfficientNet-Lite0 (timm), first {config['depth']} stages with a patch head, "
-        + (f"started from ImageNet weights ({start});" if start else "started at random;"),
-        f"faces of {config['size']} px. Trained {about['date']}, {about['step']} steps of {training['batch']} faces,",
-        f"seed {training['seed']}. SHA-256 `{digest}`.",
+        f"EfficientNet-Lite0 (timm), first {config['depth']} stages with a patch head, faces of {config['size']} px.",
+        f"Started from {about['start']}. Trained {about['date']}:",
+        f"{about['step']} steps of {training['batch']} faces, seed {training['seed']}. SHA-256 `{digest}`.",
         "",
         "## Data",
         "Photos in the training split, each laundered at random in the same way for both classes:",

@@ -78,8 +78,11 @@ def load(path: Path) -> tuple[Network, str]:
     return network.eval().to(memory_format=torch.channels_last), digest
 
 
-def start_from(network: Network, path: Path) -> None:
-    """Take over a classifier's weights, or ImageNet's. Raises Refusal when they are neither, or do not fit."""
+def start_from(network: Network, path: Path) -> str:
+    """Take over a classifier's weights, or ImageNet's, and say what they were.
+
+    Raises Refusal when they are neither, or do not fit.
+    """
     if not path.exists():
         raise Refusal(f"{path}: no such file; --init takes classifier.safetensors or ImageNet weights as safetensors")
     with safe_open(path, "pt") as file:
@@ -87,12 +90,14 @@ def start_from(network: Network, path: Path) -> None:
         order = json.loads(header.get("order", "null")) or list(file.keys())
         state = {key: file.get_tensor(key) for key in order}
     if "config" in header:
-        known = load(path)[0]
+        known, digest = load(path)
         if known.config != network.config:
             raise Refusal(f"{path} is of another network ({known.config}) than this preset's ({network.config})")
         network.load_state_dict(known.state_dict())
-        return
+        steps = json.loads(header["config"]).get("about", {}).get("step", "?")
+        return f"a classifier of {steps} steps (sha256 {digest[:12]})"
     try:
         network.backbone.start_from_imagenet(state)
     except ValueError as error:
         raise Refusal(f"{path}: {error}") from None
+    return f"ImageNet weights ({path.name})"

@@ -88,15 +88,13 @@ class Training:
         self, cuts: Cuts, out: Path, config: TrainingConfig, init: Path | None, corpora: dict[str, str] | None = None
     ):
         self.cuts, self.out, self.config, self.corpora = cuts, out, config, corpora or {}
-        self.start = init.name if init else None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         kept_aside = [split_of("validation " + row.group) == "test" for row in cuts.rows]
         self.held = [row for row, aside in zip(cuts.rows, kept_aside, strict=True) if aside]
         self.sampler = Sampler(without(cuts, kept_aside), config.sampling, config.network.size)
         torch.manual_seed(config.seed)
         self.network = Network(config.network)
-        if init:
-            networks.start_from(self.network, init)
+        self.start = networks.start_from(self.network, init) if init else "random weights"
         self.network.to(self.device, memory_format=torch.channels_last)
         self.averaged = deepcopy(self.network).requires_grad_(False)
         self.optimizer = optimizer(self.network, config)
@@ -206,6 +204,7 @@ class Training:
             "date": datetime.date.today().isoformat(),
             "step": self.step,
             "training": asdict(self.config),
+            "start": self.start,
             "corpora": self.corpora,
         }
         networks.save(self.averaged, path, about)
@@ -217,7 +216,7 @@ class Training:
         tensors |= {f"averaged.{k}": t for k, t in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(t) for k, t in state.items()}
-        facts = {"step": self.step, "losses": self.losses, "weights": self.sampler.weights}
+        facts = {"step": self.step, "losses": self.losses, "weights": self.sampler.weights, "corpora": self.corpora}
         header = {"facts": json.dumps(facts), "config": json.dumps(asdict(self.config), sort_keys=True)}
         part = self.out / "checkpoint.part"
         save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, part, metadata=header)
@@ -237,6 +236,12 @@ class Training:
             raise Refusal(
                 f"{self.out} holds a run with another {', '.join(differ)}; use another --out, or the same values"
             )
+        facts = json.loads(header["facts"])
+        if facts.get("corpora", self.corpora) != self.corpora:
+            raise Refusal(
+                f"{self.out} holds a run on other photos; use another --out, and --init "
+                f"{self.out / 'classifier.safetensors'} to go on from what it learnt"
+            )
         tensors = load_file(path)
         part = {
             p: {k[len(p) + 1 :]: t for k, t in tensors.items() if k.startswith(p + ".")}
@@ -250,7 +255,6 @@ class Training:
                 _, index, name = key.split(".", 2)
                 state.setdefault(int(index), {})[name] = tensor
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        facts = json.loads(header["facts"])
         self.step, self.losses, self.sampler.weights = facts["step"], facts["losses"], facts["weights"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +17,6 @@ from detectors.classifier.backbone import Backbone
 from detectors.classifier.detector import CELL, FULL, LIKE_CAMERA, LIKE_GENERATOR, Classifier, exhibit
 from detectors.classifier.heads import PatchHead, score
 from detectors.classifier.network import Network, NetworkConfig
-from detectors.classifier.training import read_state
 from forensics.face import largest_face
 from forensics.photo import Photo
 from forensics.refusal import Refusal
@@ -149,19 +149,18 @@ def test_the_backbone_starts_from_tensors_in_order_whatever_their_names(tmp_path
     from safetensors.torch import save_file
 
     whole = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    import json
-
     state = {f"_{i}.other": t.contiguous() for i, t in enumerate(whole.state_dict().values())}
-    path = tmp_path / "init.safetensors"
+    path = tmp_path / "imagenet.safetensors"
     save_file(state, path, {"order": json.dumps(list(state))})
-    backbone = Backbone(3)
-    backbone.start_from_imagenet(read_state(path))
-    assert torch.equal(backbone.stem[0].weight, whole.conv_stem.weight)
-    assert torch.equal(backbone.stages[2][1].conv_pw.weight, whole.blocks[2][1].conv_pw.weight)
-    with pytest.raises(ValueError, match="tensors"):
-        backbone.start_from_imagenet({"a": torch.zeros(1)})
+    network = Network(replace(SMALL, depth=3))
+    assert networks.start_from(network, path) == "ImageNet weights (imagenet.safetensors)"
+    assert torch.equal(network.backbone.stem[0].weight, whole.conv_stem.weight)
+    assert torch.equal(network.backbone.stages[2][1].conv_pw.weight, whole.blocks[2][1].conv_pw.weight)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(Refusal, match="1 tensors"):
+        networks.start_from(network, path)
     with pytest.raises(Refusal, match="init"):
-        read_state(tmp_path / "absent.safetensors")
+        networks.start_from(network, tmp_path / "absent.safetensors")
 
 
 def test_timm_is_imported_where_torchvision_lacks_its_operators():

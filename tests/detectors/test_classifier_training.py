@@ -162,6 +162,17 @@ def test_a_run_is_not_continued_with_other_settings(cuts, tmp_path):
     assert Training(cuts, tmp_path / "run", replace(CONFIG, steps=99), None).step == 1
 
 
+def test_a_run_is_not_continued_on_other_photos_but_its_weights_can_start_another(cuts, tmp_path):
+    Training(cuts, tmp_path / "a", CONFIG, None, {"web": "1"}).run()
+    with pytest.raises(Refusal, match="other photos"):
+        Training(cuts, tmp_path / "a", CONFIG, None, {"web": "1", "new": "2"})
+    weights = tmp_path / "a" / "classifier.safetensors"
+    second = Training(cuts, tmp_path / "b", CONFIG, weights, {"web": "1", "new": "2"})
+    assert second.start.startswith("a classifier of 6 steps")
+    learnt = load_file(weights)
+    assert all(torch.equal(t.to(learnt[k].dtype), learnt[k]) for k, t in second.network.state_dict().items())
+
+
 def test_it_learns_which_class_is_which(tmp_path):
     """Stripes are easy; a swapped sign or label would show at once."""
     made = cuts_of(
