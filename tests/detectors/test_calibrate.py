@@ -220,7 +220,7 @@ def test_the_card_says_what_was_measured(corpora, tmp_path):
     from detectors.classifier.network import Network, NetworkConfig
 
     torch.manual_seed(0)
-    about = {"date": "2000-01-01", "step": 7, "training": {"batch": 8, "seed": 3}}
+    about = {"date": "2000-01-01", "start": "random weights", "step": 7, "training": {"batch": 8, "seed": 3}}
     config = NetworkConfig(size=64, min_face=16, depth=2, hidden=8)
     networks.save(Network(config), tmp_path / "classifier.safetensors", about)
     tested = [
