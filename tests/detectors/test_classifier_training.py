@@ -163,6 +163,7 @@ def test_a_run_is_not_continued_with_other_settings(cuts, tmp_path):
 
 
 def test_a_run_is_not_continued_on_other_photos_but_its_weights_can_start_another(cuts, tmp_path):
+    (tmp_path / "a").mkdir()
     Training(cuts, tmp_path / "a", CONFIG, None, {"web": "1"}).run()
     with pytest.raises(Refusal, match="other photos"):
         Training(cuts, tmp_path / "a", CONFIG, None, {"web": "1", "new": "2"})
