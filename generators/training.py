@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,35 +29,13 @@ from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
 from generators.family import Batch, Family, Phase, family_named, preset_named
 from generators.photos import Photos, decode
+from generators.plan import Plan
 from generators.prepare import write_at_once
 from generators.snapshots import Place
 from generators.watching import Watch
 
 GRID = 8  # pictures along a side of the sample grid
 PHOTOS = "photos.npy"  # decoded photos, where they are too many for memory
-PRECISIONS = ("fp32", "bf16")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that decides what a run computes, and how long it goes on."""
-
-    family: str
-    data: Path
-    kimg: float  # thousands of photos shown in all
-    preset: str | None = None  # None: the family's default
-    seed: int = 0
-    batch: int = 64
-    precision: str = "fp32"
-    snap: float = 20.0  # kimg between snapshots
-
-    def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise Refusal(f"--precision {self.precision}: must be one of {', '.join(PRECISIONS)}")
-        if self.batch < 2:
-            raise Refusal(f"--batch {self.batch}: must be at least 2 (batch norm compares pictures)")
-        if self.kimg <= 0 or self.snap <= 0:
-            raise Refusal("--kimg and --snap must be more than 0")
 
 
 def train(plan: Plan, out: Path, device: str = "auto") -> Path:
@@ -202,13 +180,6 @@ def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], pla
                 changes.append(f"{key}: {before[key]} before, {told[key]} now: not the same to the last bit")
     write_at_once(path, json.dumps({**told, "time": time.strftime("%F")}, indent=1))
     return changes
-
-
-def plan_of(out: Path, kimg: float | None = None) -> Plan:
-    """The plan of the run in a folder, for going on with it."""
-    config = snapshots.read_config(out)
-    keys = ("family", "preset", "seed", "batch", "precision", "snap")
-    return Plan(data=Path(config["data"]), kimg=kimg or config["kimg"], **{key: config[key] for key in keys})
 
 
 def draw_grid(family: Family, path: Path) -> None:

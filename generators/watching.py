@@ -17,8 +17,8 @@ from torch import Tensor
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
+    from generators.plan import Plan
     from generators.snapshots import Place
-    from generators.training import Plan
 
 EVERY = 5.0  # seconds between looks: reading losses off a GPU makes it wait
 

@@ -30,7 +30,7 @@ def train(
     command, or --resume, goes on as if nothing had happened.
     """
     from generators.family import family_named
-    from generators.training import Plan, plan_of
+    from generators.plan import Plan, plan_of
     from generators.training import train as run
 
     if family is not None:

@@ -9,7 +9,8 @@ import torch
 
 from generators import FAMILIES, snapshots
 from generators.family import Batch
-from generators.training import Plan, train
+from generators.plan import Plan
+from generators.training import train
 
 each = pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.name)
 

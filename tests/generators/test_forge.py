@@ -21,8 +21,9 @@ from forensics.refusal import Refusal
 from generators import snapshots
 from generators.declare import FORMATS, SOURCE_TYPE, declared
 from generators.forge import forge, seeds_of
+from generators.plan import Plan
 from generators.trained import export, load
-from generators.training import Plan, train
+from generators.training import train
 
 
 @pytest.fixture(scope="module")

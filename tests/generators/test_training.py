@@ -19,7 +19,8 @@ from forensics.refusal import Refusal
 from generators import snapshots, training
 from generators.family import Adam, Family, Outcome, Phase
 from generators.photos import decode, one_round
-from generators.training import Plan, optimisers_of, plan_of, step, train
+from generators.plan import Plan, plan_of
+from generators.training import optimisers_of, step, train
 
 
 @pytest.fixture
