@@ -23,7 +23,6 @@ from forensics.refusal import Refusal
 WORK = Path("runs/weights")
 FACES = WORK / "faces64"
 DCGAN = WORK / "dcgan"
-FORGED = WORK / "forged"
 DETECTOR = WORK / "detector"
 KIMG = 300
 STEPS = 1200
@@ -69,8 +68,7 @@ def steps(data: Path) -> Iterator[list[str]]:
             yield ["corpus", "prepare", str(data / source.folder), str(FACES), *how]
     speed = ["--preset", "faces", "--batch", "32", "--precision", "bf16", "--kimg", str(KIMG)]
     yield ["train", "dcgan", "--data", str(FACES), "--out", str(DCGAN), *speed]
-    yield ["forge", str(DCGAN), "--seeds", "0-699", "--out", str(FORGED)]
-    corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))] + ["--fake", str(FORGED)]
+    corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))]
     init = ["--init", str(imagenet()), "--steps", str(STEPS)]
     yield ["detector", "train", *corpora, "--out", str(DETECTOR), *init]
     yield ["detector", "calibrate", str(DETECTOR)]
@@ -118,9 +116,10 @@ def main() -> None:
     from generators.trained import export
 
     export(DCGAN, GENERATOR_WEIGHTS / "dcgan.safetensors")
-    for name in ("classifier.safetensors", "spectrum.safetensors", "calibration.json"):
-        shutil.copyfile(DETECTOR / name, DETECTOR_WEIGHTS / name)
-    Console(stderr=True).print("shipped; now bring the cards beside the weights up to date", highlight=False)
+    for pattern in ("*.md", "spectrum.*", "classifier.safetensors", "calibration.json"):
+        for path in DETECTOR.glob(pattern):
+            shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
+    Console(stderr=True).print("shipped; now bring generators/weights/dcgan.md up to date", highlight=False)
 
 
 if __name__ == "__main__":

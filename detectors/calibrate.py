@@ -195,7 +195,8 @@ def fit_rows(rows: Sequence[Examined], names: Sequence[str], about: dict[str, ob
     sources = np.array(with_the_large([f"{row.label}: {row.source}" for row in rows]))
     each = {source: (sources == source).sum() for source in set(sources)}
     weight = np.array([1 / each[source] for source in sources])
-    return fit(names, scores, fake, domain_of(rows), weight, sources, about=about)
+    makers = sorted({row.source for row in rows if row.fake})
+    return fit(names, scores, fake, domain_of(rows), weight, sources, makers, about)
 
 
 def with_the_large(sources: Sequence[str]) -> list[str]:

@@ -70,6 +70,7 @@ class Calibration:
     n_real: int
     n_fake: int
     conflict: float  # the largest disagreement (log10 units) seen on calibration photos
+    makers: tuple[str, ...] = ()  # generators it was fitted on: "not generated" means not by one of these
     about: Mapping[str, object] = field(default_factory=dict)  # corpora, date, seed, hashes
 
     @property
@@ -103,10 +104,17 @@ class Calibration:
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        values = json.loads(path.read_text())
-        values["lines"] = {name: Line(**line) for name, line in values["lines"].items()}
-        values["domain"] = Domain(**values["domain"])
-        return cls(**values)
+        """Raises Refusal for a file that holds no calibration."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            values["lines"] = {name: Line(**line) for name, line in values["lines"].items()}
+            values["domain"] = Domain(**values["domain"])
+            values["makers"] = tuple(values.get("makers", ()))
+            return cls(**values)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Refusal(
+                f"{path} holds no calibration ({error!r}); `forensics detector calibrate` makes one"
+            ) from None
 
     @property
     def sha256(self) -> str:
@@ -125,13 +133,15 @@ def fit(
     domain: Domain,
     weight: np.ndarray | None = None,
     source: np.ndarray | None = None,
+    makers: Sequence[str] = (),
     about: Mapping[str, object] | None = None,
 ) -> Calibration:
     """Fit lines for `names` jointly.
 
     scores: (N, D) float, NaN = silent. fake: (N,) bool. weight: (N,) photo weights within their
     class (to let each source count the same), default equal. source: (N,) names of where photos
-    come from, each of which must bear the lines out; default one per class. Raises Refusal unless
+    come from, each of which must bear the lines out; default one per class. makers: the generators
+    of the fakes. Raises Refusal unless
     both classes are there.
     """
     fake = np.asarray(fake, dtype=bool)
@@ -154,7 +164,7 @@ def fit(
         name: Line(float(slopes[i] * shrink), float(offsets[i] * shrink), int(spoke[:, i].sum()))
         for i, name in enumerate(names)
     }
-    fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), conflict=0.0)
+    fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), 0.0, tuple(makers))
     parts = ([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)] for row in scores)
     return replace(fitted, conflict=float(max(map(disagreement, parts))), about={**(about or {}), "shrink": shrink})
 

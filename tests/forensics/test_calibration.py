@@ -140,3 +140,10 @@ def test_that_a_detector_could_speak_is_no_evidence(rng):
     fitted = fit(["good", "eyes"], table, fake, DOMAIN)
     assert abs(fitted.lines["eyes"](0.0)) < 0.05
     assert fitted.lines["good"].offset * math.log(10) == pytest.approx(-2, rel=0.15)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "no json", '{"lines": 3, "domain": {}}'])
+def test_a_broken_file_is_refused(tmp_path, text):
+    (tmp_path / "calibration.json").write_text(text)
+    with pytest.raises(Refusal, match="no calibration"):
+        Calibration.load(tmp_path / "calibration.json")

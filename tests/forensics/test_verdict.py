@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -83,3 +84,9 @@ def test_ratios_are_in_plain_digits():
     assert ratio(1) == "10 times likelier if generated"
     assert ratio(-2.5) == "320 times likelier if from a camera"
     assert ratio(4.2) == "16,000 times likelier if generated"
+
+
+def test_a_camera_is_supported_only_against_the_generators_that_were_validated():
+    known = replace(CALIBRATION, makers=("dcgan", "stylegan2"))
+    words = weigh(scored(a=-2.0), known, None).words
+    assert "not a generator of a kind that was validated (dcgan, stylegan2)" in words
