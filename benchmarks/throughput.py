@@ -137,8 +137,8 @@ def first_verdict(weights: Path) -> float:
         done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
         seconds = time.perf_counter() - start
     if done.returncode or '"conclusion"' not in done.stdout:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise Refusal(f"`forensics inspect` gave no verdict ({said[-300:]})")
+        said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise Refusal(f"`forensics inspect` gave no verdict ({said[:300]})")
     return seconds
 
 
