@@ -21,13 +21,15 @@ from forensics.verdict import CONCLUSIVE
 
 INK, QUIET = "#1d2330", "#6a7282"
 CAMERA, GENERATOR, BAND = "#0067a3", "#d55e00", "#e9e4d4"
+LABEL = "#ffd23f"
 END = 4.0  # log10 LR at the ends of the scale
 
 
 def draw(report: Report) -> Figure:
     """The photo with its marks, the strongest evidence beside it, the verdict on its scale below."""
-    figure = Figure(figsize=(12, 6.6), dpi=110, facecolor="white")
-    grid = figure.add_gridspec(2, 3, height_ratios=(5, 1.3), width_ratios=(1.25, 1, 1))
+    figure = Figure(figsize=(12, 7.2), dpi=110, facecolor="white")
+    grid = figure.add_gridspec(2, 3, height_ratios=(5, 1.1), width_ratios=(1, 1, 1.25), hspace=0.62, wspace=0.08)
+    figure.subplots_adjust(left=0.02, right=0.98, top=0.91, bottom=0.09)
     draw_photo(figure.add_subplot(grid[0, 0]), report)
     shown = [w for w in strongest_first(report.verdict.weighed) if w.evidence.exhibit is not None]
     for column, weighed in enumerate(shown[:2], start=1):
@@ -36,10 +38,9 @@ def draw(report: Report) -> Figure:
         axes.set_axis_off()
         part = "not weighed" if weighed.log10_lr is None else f"log10 LR {signed(weighed.log10_lr)}"
         axes.set_title(f"{report.questions[weighed.evidence.detector]}\n{part}", fontsize=10, color=INK)
-        finding = textwrap.fill(weighed.evidence.finding, 44)
-        axes.text(0.5, -0.05, finding, transform=axes.transAxes, ha="center", va="top", fontsize=8.5, color=QUIET)
+        finding = textwrap.fill(weighed.evidence.finding, 52)
+        axes.text(0.5, -0.04, finding, transform=axes.transAxes, ha="center", va="top", fontsize=8.5, color=QUIET)
     draw_scale(figure.add_subplot(grid[1, :]), report)
-    figure.tight_layout(h_pad=2.5)
     return figure
 
 
@@ -47,18 +48,12 @@ def draw_photo(axes: Axes, report: Report) -> None:
     axes.imshow(report.photo.pixels)
     axes.set_axis_off()
     axes.set_title("the photo, and where to look", fontsize=10, color=INK)
-    for weighed in report.verdict.weighed:
-        for mark in weighed.evidence.marks:
-            axes.add_patch(
-                Rectangle((mark.left, mark.top), mark.width, mark.height, fill=False, edgecolor="#ffd23f", lw=1.8)
-            )
-            axes.annotate(
-                mark.label,
-                (mark.left, mark.top - 6),
-                fontsize=8,
-                color=INK,
-                bbox={"facecolor": "#ffd23f", "edgecolor": "none", "pad": 1.5},
-            )
+    marks = [mark for weighed in report.verdict.weighed for mark in weighed.evidence.marks]
+    for box in dict.fromkeys((m.left, m.top, m.width, m.height) for m in marks):
+        axes.add_patch(Rectangle(box[:2], *box[2:], fill=False, edgecolor=LABEL, lw=1.8))
+        labels = [m.label for m in marks if (m.left, m.top, m.width, m.height) == box]
+        face = {"facecolor": LABEL, "edgecolor": "none", "pad": 1.5}
+        axes.annotate(", ".join(labels), (box[0], box[1] - 6), fontsize=8, color=INK, bbox=face)
 
 
 def draw_scale(axes: Axes, report: Report) -> None:

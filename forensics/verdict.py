@@ -67,10 +67,10 @@ def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str |
         return Verdict(Conclusion.INCONCLUSIVE, log10_lr, f"Inconclusive: {reason}.", weighed)
     if log10_lr > 0:
         words = f"The evidence gives {strength(log10_lr)} support that a generator made this picture, not a camera"
-        return Verdict(Conclusion.GENERATED, log10_lr, f"{words} ({ratio(log10_lr)}).", weighed)
+        return Verdict(Conclusion.GENERATED, log10_lr, f"{words}: {ratio(log10_lr)}.", weighed)
     known = f" of a kind that was validated ({', '.join(calibration.makers)})" if calibration.makers else ""
     words = f"The evidence gives {strength(log10_lr)} support that a camera took this picture, not a generator{known}"
-    return Verdict(Conclusion.CAMERA, log10_lr, f"{words} ({ratio(log10_lr)}).", weighed)
+    return Verdict(Conclusion.CAMERA, log10_lr, f"{words}: {ratio(log10_lr)}.", weighed)
 
 
 def strongest(claims: Sequence[Claim]) -> Claim | None:
