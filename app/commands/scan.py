@@ -81,8 +81,11 @@ def report(summary, out: Path, console) -> None:
     from app.commands.inspect import STYLE, printable
 
     counts = {**summary.conclusions, "unreadable": sum(summary.reasons.values())}
-    table = Table(*(f"[{STYLE[name]}]{name.replace('_', ' ')}[/]" for name in STYLE if counts.get(name)))
-    table.add_row(*(f"{counts[name]:,}" for name in STYLE if counts.get(name)))
+    table = Table("conclusion", "files")
+    table.columns[1].justify = "right"
+    for name in STYLE:
+        if counts.get(name):
+            table.add_row(f"[{STYLE[name]}]{name.replace('_', ' ')}[/]", f"{counts[name]:,}")
     console.print(table)
     for reason, n in sorted(summary.reasons.items(), key=lambda item: -item[1])[:5]:
         console.print(f"unreadable: {n:,} × {escape(printable(reason))}", highlight=False, soft_wrap=True)
