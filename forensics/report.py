@@ -97,6 +97,8 @@ def sha256_of(source: Path | bytes) -> str | None:
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     try:
+        if not Path(source).is_file():  # opening a pipe would wait for its other end
+            return None
         with open(source, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):

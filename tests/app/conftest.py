@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,11 @@ def glance(monkeypatch) -> Glance:
     engine = resources.Engine((stand_in, Reader()), calibration)
     monkeypatch.setattr(resources, "engine", lambda: engine)
     return stand_in
+
+
+@pytest.fixture(autouse=True)
+def main_module():
+    """AppTest leaves its script behind as __main__; processes that later tests spawn would run it."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
