@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from app.commands import bench, corpus, detector, inspect, make, scan, serve
 from forensics.refusal import Refusal
@@ -41,7 +42,8 @@ def run(command: Callable[[], object]) -> None:
     try:
         command()
     except Refusal as refusal:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {refusal}", highlight=False)
+        said = inspect.printable(str(refusal))  # as Text: names may hold what looks like markup
+        Console(stderr=True, soft_wrap=True).print(Text.assemble(("error:", "bold red"), " ", said))
         sys.exit(2)
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted", highlight=False)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from app.commands.scan import load
 from forensics.places import DETECTOR_WEIGHTS, RUNS
@@ -111,4 +112,4 @@ def finish(result, out: Path) -> None:
     for table in result.tables:
         console.print(table.as_rich(), end="\n\n")
     path = result.save(out)
-    Console(stderr=True).print(f"saved: {path} (and .md, .csv beside it)", highlight=False, soft_wrap=True)
+    Console(stderr=True).print(Text(f"saved: {path} (and .md, .csv beside it)"), soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from forensics.refusal import Refusal
 
@@ -61,4 +62,4 @@ def prepare(
         say += f", {made.enlarged:,} of them enlarged"
     if made.left_out:
         say += f"; {len(made.left_out):,} left out, see {target / 'left_out.csv'}"
-    console.print(f"{say}; the corpus holds {len(made.corpus):,}", highlight=False, soft_wrap=True)
+    console.print(Text(f"{say}; the corpus holds {len(made.corpus):,}"), soft_wrap=True)

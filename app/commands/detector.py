@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
 
 from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
@@ -91,7 +93,9 @@ def calibrate(
     found = assess(corpora, panel, calibration, run, seed)
     table = Table("source", "label", "photos", "wrong", "inconclusive", title="Verdicts on the test split, laundered")
     for source, its in found["sources"].items():
-        table.add_row(source, its["label"], str(its["n"]), f"{its['wrong'][0]:.1%}", f"{its['inconclusive'][0]:.1%}")
+        table.add_row(
+            escape(source), its["label"], str(its["n"]), f"{its['wrong'][0]:.1%}", f"{its['inconclusive'][0]:.1%}"
+        )
     Console(stderr=True).print(table)
     value, low, high = found["auc"]
     say(f"Cllr {found['cllr']:.2f}, AUC {value:.3f} ({low:.3f}-{high:.3f}); saved {run / 'calibration.json'}")
@@ -133,4 +137,4 @@ def list_(
 
 
 def say(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+    Console(stderr=True).print(Text(text), soft_wrap=True)  # as Text: paths may hold what looks like markup

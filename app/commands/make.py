@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from forensics.refusal import Refusal
 
@@ -76,4 +77,4 @@ def forge(
 
 
 def say(line: str) -> None:
-    Console(stderr=True).print(line, highlight=False, soft_wrap=True)
+    Console(stderr=True).print(Text(line), soft_wrap=True)  # as Text: paths may hold what looks like markup
