@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import platform
-import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from torch import nn
 
 from forensics import __version__
 from forensics.corpus import Corpus
+from forensics.interrupt import patient_interrupt
 from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
@@ -200,24 +199,3 @@ def device_named(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise Refusal("--device cuda: torch sees no CUDA device here; use cpu or auto")
     return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@contextmanager
-def patient_interrupt() -> Iterator[Any]:
-    """The first Ctrl-C (or SIGTERM) is only noted, and the step is finished; a second one interrupts at once."""
-    noted: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-
-    try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: whoever runs it handles signals
-        before = {}
-    try:
-        yield lambda: bool(noted)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -31,6 +31,7 @@ from detectors.classifier.heads import score
 from detectors.classifier.network import Network, NetworkConfig
 from detectors.classifier.sampling import LABELS, Sampler, SamplingConfig, show
 from forensics.corpus import Corpus, split_of
+from forensics.interrupt import patient_interrupt
 from forensics.metrics import auc
 from forensics.refusal import Refusal
 from forensics.tensors import to_tensor
@@ -105,22 +106,22 @@ class Training:
     def run(self) -> Path:
         columns = (TextColumn("classifier"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         columns += (TextColumn("{task.fields[state]}"),)
-        try:
-            with (
-                ThreadPoolExecutor(min(16, os.cpu_count() or 1) if self.device.type == "cuda" else 1) as pool,
-                Progress(*columns, console=Console(stderr=True)) as bar,
-            ):
-                task = bar.add_task("", total=self.config.steps, completed=self.step, state="")
-                while self.step < self.config.steps:
-                    loss = self.advance(pool)
-                    bar.update(task, completed=self.step, state=f"loss {loss:.3f}")
-                    if self.step % self.config.validate == 0 or self.step == self.config.steps:
-                        self.log(loss)
-                        self.keep()
-        except KeyboardInterrupt:
-            self.checkpoint()
-            Console(stderr=True).print(f"stopped at step {self.step}; the same command goes on from here")
-            raise
+        with (
+            patient_interrupt() as interrupted,
+            ThreadPoolExecutor(min(16, os.cpu_count() or 1) if self.device.type == "cuda" else 1) as pool,
+            Progress(*columns, console=Console(stderr=True)) as bar,
+        ):
+            task = bar.add_task("", total=self.config.steps, completed=self.step, state="")
+            while self.step < self.config.steps:
+                loss = self.advance(pool)
+                bar.update(task, completed=self.step, state=f"loss {loss:.3f}")
+                if self.step % self.config.validate == 0 or self.step == self.config.steps:
+                    self.log(loss)
+                    self.keep()
+                if interrupted():
+                    self.checkpoint()
+                    bar.console.print(f"stopped at step {self.step}; the same command goes on from here")
+                    raise KeyboardInterrupt
         return self.export()
 
     def advance(self, pool: ThreadPoolExecutor) -> float:

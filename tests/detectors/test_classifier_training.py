@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -139,20 +141,36 @@ def test_an_interrupted_run_goes_on_bit_for_bit(cuts, tmp_path, stop):
     assert exported[0] == exported[1]
 
 
-def test_ctrl_c_saves(cuts, tmp_path, monkeypatch):
-    (tmp_path / "run").mkdir()
-    session = Training(cuts, tmp_path / "run", CONFIG, None)
-    advance = session.advance
+@pytest.mark.parametrize("moment", ["forward", "optimizer", "follow"])
+def test_ctrl_c_within_a_step_finishes_it_and_the_run_goes_on_bit_for_bit(cuts, tmp_path, monkeypatch, moment):
+    run(cuts, tmp_path / "whole", CONFIG)
+    (tmp_path / "parts").mkdir()
+    session = Training(cuts, tmp_path / "parts", CONFIG, None)
 
-    def interrupted(pool):
-        if session.step == 3:
-            raise KeyboardInterrupt
-        return advance(pool)
+    def with_ctrl_c(call):
+        def interrupted(*args, **named):
+            result = call(*args, **named)
+            if session.step + (moment != "follow") == 3:  # `follow` comes after the step is counted
+                os.kill(os.getpid(), signal.SIGINT)
+            return result
 
-    monkeypatch.setattr(session, "advance", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        session.run()
-    assert Training(cuts, tmp_path / "run", CONFIG, None).step == 3
+        return interrupted
+
+    owner, name = {
+        "forward": (session.network, "forward"),
+        "optimizer": (session.optimizer, "step"),
+        "follow": (training, "follow"),
+    }[moment]
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, with_ctrl_c(getattr(owner, name)))
+        with pytest.raises(KeyboardInterrupt):
+            session.run()
+    rest = Training(cuts, tmp_path / "parts", CONFIG, None)
+    assert rest.step == 3
+    rest.run()
+    one, two = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_a_run_is_not_continued_with_other_settings(cuts, tmp_path):
