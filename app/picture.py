@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from app.cli import run
-from detectors import load_calibration, load_panel
+from detectors import load_examiners
 from forensics.inspection import inspect
 from forensics.photo import Photo
 from forensics.report import Report
@@ -73,7 +73,7 @@ def draw_scale(axes: Axes, report: Report) -> None:
 
 def main() -> None:
     photo = Photo.open(Path(sys.argv[1]))
-    figure = draw(inspect(photo, load_panel(), load_calibration()))
+    figure = draw(inspect(photo, *load_examiners()))
     FigureCanvasAgg(figure).print_figure(sys.argv[2])
 
 

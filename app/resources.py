@@ -50,9 +50,9 @@ class Inspected:
 @st.cache_resource(show_spinner="Loading the detectors, once")
 def engine() -> Engine:
     """Raises Refusal if weights are missing."""
-    from detectors import load_calibration, load_panel
+    from detectors import load_examiners
 
-    return Engine(load_panel(), load_calibration())
+    return Engine(*load_examiners())
 
 
 def key_of(name: str, data: bytes) -> Key:

@@ -31,3 +31,19 @@ def load_calibration(weights: Path = DETECTOR_WEIGHTS) -> Calibration:
     if not path.exists():
         raise Refusal(f"{path} is missing; run `forensics detector calibrate {weights}`")
     return Calibration.load(path)
+
+
+def load_examiners(weights: Path = DETECTOR_WEIGHTS) -> tuple[tuple[Detector, ...], Calibration]:
+    """Panel and calibration that belong together.
+
+    Raises Refusal when the calibration was fitted to other weights: its numbers would mean nothing.
+    """
+    panel, calibration = load_panel(weights), load_calibration(weights)
+    fitted = calibration.about.get("weights", {})
+    other = [d.name for d in panel if d.name in calibration.lines and d.weights != fitted.get(d.name)]
+    if other:
+        raise Refusal(
+            f"{weights / 'calibration.json'} was fitted to other weights of {', '.join(other)}; "
+            f"run `forensics detector calibrate {weights}`"
+        )
+    return panel, calibration

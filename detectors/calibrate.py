@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+import forensics
 from forensics import laundering
 from forensics.calibration import Calibration, Domain, fit
 from forensics.corpus import Corpus, Entry
@@ -29,19 +30,18 @@ from forensics.metrics import auc, cllr, ece, interval, share
 from forensics.photo import Photo, UnreadableImage
 from forensics.refusal import Refusal
 from forensics.verdict import Conclusion, weigh
+from forensics.view import LARGEST_FACE, at_known_size
 
 FOLDS = 5
 ONCE = 0.4  # share of photos encoded once at their size; the others were re-posted
 SCALES = (0.5, 1.0)  # of one re-posting
-ENLARGED = 0.2  # share of photos
-LARGEST = 2048  # px of an enlarged photo's longer side
 FEWEST = 4  # photos a class; what so few support is next to nothing, and the ceiling says so
 LEAST = 10  # photos of a source that speaks for itself
 
 
 @dataclass(frozen=True)
 class Examined:
-    """One laundered photo and what the panel scored. `face` = height of the largest face, 0 = none."""
+    """One laundered photo and what the panel scored. Sizes are those at which it was seen; `face` 0 = none."""
 
     photo: str
     label: str
@@ -126,7 +126,8 @@ def measure(
     from rich.console import Console
     from rich.progress import track
 
-    identity = repr((seed, split, [(detector.name, detector.weights) for detector in scorers]))
+    scored_by = [(detector.name, detector.weights) for detector in scorers]
+    identity = repr((forensics.__version__, seed, split, ONCE, SCALES, LARGEST_FACE, scored_by))
     panel = hashlib.sha256(identity.encode()).hexdigest()[:16]
     known = read_store(store, panel)
     todo = [(corpus, entry) for corpus in corpora for entry in corpus.where(split=split)]
@@ -166,23 +167,18 @@ def examine(corpus: Corpus, entry: Entry, scorers: Sequence[Detector], seed: int
     except UnreadableImage:
         return Examined(*told, 0, 0, 0, {})
     photo = Photo.from_pixels(laundered(pixels, f"{seed} {entry.sha256 or entry.path}"))
-    face = largest_face(photo)
+    seen = at_known_size(photo)
+    face = largest_face(seen)
     scores = {}
     if face:
         found = ((detector.name, detector.examine(photo).score) for detector in scorers)
         scores = {name: float(score) for name, score in found if score is not None}
-    return Examined(*told, photo.width, photo.height, face.height if face else 0, scores)
+    return Examined(*told, seen.width, seen.height, face.height if face else 0, scores)
 
 
 def laundered(pixels: np.ndarray, key: str) -> np.ndarray:
-    """A photo after a history that depends on `key` only: encoded once, or re-posted one to three times.
-
-    A fifth was enlarged before, up to 3 times as wide: large faces, too, must be seen in both classes.
-    """
+    """A photo after a history that depends on `key` only: encoded once, or re-posted one to three times."""
     rng = np.random.default_rng(list(hashlib.sha256(key.encode()).digest()))
-    if rng.random() < ENLARGED:
-        scale = min(math.exp(rng.uniform(0, math.log(3))), max(1.0, LARGEST / max(pixels.shape[:2])))
-        pixels = laundering.resize(pixels, scale, ("bilinear", "bicubic", "lanczos")[rng.integers(3)])
     if rng.random() < ONCE:
         return laundering.jpeg(pixels, int(rng.integers(70, 97)))
     return laundering.history(pixels, rng, SCALES)
@@ -212,11 +208,14 @@ def domain_of(rows: Sequence[Examined]) -> Domain:
     """The sizes at which both classes were seen: a likelihood ratio needs both likelihoods."""
     kinds = [[row for row in rows if row.fake == fake] for fake in (False, True)]
     return Domain(
-        min_side=max(min(min(row.width, row.height) for row in kind) for kind in kinds),
-        max_side=min(max(max(row.width, row.height) for row in kind) for kind in kinds),
-        min_face=max(min(row.face for row in kind) for kind in kinds),
-        max_face=min(max(row.face for row in kind) for kind in kinds),
+        min_side=max(reached([min(row.width, row.height) for row in kind]) for kind in kinds),
+        min_face=max(reached([row.face for row in kind]) for kind in kinds),
     )
+
+
+def reached(sizes: Sequence[int]) -> int:
+    """The smallest size that 10 photos are within; one odd photo validates nothing."""
+    return sorted(sizes)[min(LEAST, len(sizes)) - 1]
 
 
 def cross_fitted(rows: Sequence[Examined], names: Sequence[str]) -> list[tuple[float | None, Conclusion]]:

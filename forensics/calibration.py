@@ -43,21 +43,22 @@ class Line:
 
 @dataclass(frozen=True)
 class Domain:
-    """What the calibration photos were like. Outside it no claim is made. Sizes in pixels."""
+    """What the calibration photos were like. Outside it no claim is made. Sizes in pixels.
+
+    There is no upper bound: larger faces are examined at the largest size that was validated (view.py).
+    """
 
     min_side: int  # of the photo's shorter side
-    max_side: int  # of the photo's longer side
     min_face: int  # face height, chin to brow line
-    max_face: int
 
     def outside(self, width: int, height: int, face: int | None) -> str | None:
         """Why a photo is outside, or None. `face` = height of the largest face, None = no face."""
         if face is None:
             return "no face was found, and only faces were validated"
-        if min(width, height) < self.min_side or max(width, height) > self.max_side:
-            return f"{width}x{height} px is outside the validated {self.min_side}-{self.max_side} px"
-        if not self.min_face <= face <= self.max_face:
-            return f"the face is {face} px high; {self.min_face}-{self.max_face} px were validated"
+        if min(width, height) < self.min_side:
+            return f"the photo is {width}x{height} px; at least {self.min_side} px a side were validated"
+        if face < self.min_face:
+            return f"the largest face is {face} px high; at least {self.min_face} px were validated"
         return None
 
 
@@ -71,17 +72,18 @@ class Calibration:
     n_fake: int
     conflict: float  # the largest disagreement (log10 units) seen on calibration photos
     makers: tuple[str, ...] = ()  # generators it was fitted on: "not generated" means not by one of these
+    support: tuple[float, float] | None = None  # effective numbers of reals and fakes, as weighted in the fit
     about: Mapping[str, object] = field(default_factory=dict)  # corpora, date, seed, hashes
 
     @property
     def ceiling(self) -> float:
         """Largest log10 LR for "generated": n reals without a false alarm bound its rate near 3/n."""
-        return math.log10(max(self.n_real / 3, 1))
+        return math.log10(max((self.support or (self.n_real, 0))[0] / 3, 1))
 
     @property
     def floor(self) -> float:
         """Lowest log10 LR (for "camera"), bounded in the same way by the number of fakes."""
-        return -math.log10(max(self.n_fake / 3, 1))
+        return -math.log10(max((self.support or (0, self.n_fake))[1] / 3, 1))
 
     def part(self, detector: str, score: float | None) -> float | None:
         """A detector's share of the log10 LR, within what the validation set can support."""
@@ -110,6 +112,7 @@ class Calibration:
             values["lines"] = {name: Line(**line) for name, line in values["lines"].items()}
             values["domain"] = Domain(**values["domain"])
             values["makers"] = tuple(values.get("makers", ()))
+            values["support"] = tuple(values["support"]) if values.get("support") else None
             return cls(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refusal(
@@ -164,9 +167,15 @@ def fit(
         name: Line(float(slopes[i] * shrink), float(offsets[i] * shrink), int(spoke[:, i].sum()))
         for i, name in enumerate(names)
     }
-    fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), 0.0, tuple(makers))
+    support = effective(weight[~fake]), effective(weight[fake])
+    fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), 0.0, tuple(makers), support)
     parts = ([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)] for row in scores)
     return replace(fitted, conflict=float(max(map(disagreement, parts))), about={**(about or {}), "shrink": shrink})
+
+
+def effective(weight: np.ndarray) -> float:
+    """How many equally weighted photos weighted ones are worth (Kish 1965): (Σw)² / Σw²."""
+    return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def neutral_score(scores: np.ndarray, fake: np.ndarray, weight: np.ndarray) -> float:

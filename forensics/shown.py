@@ -28,7 +28,7 @@ MOST_VALUES = 80  # metadata values shown
 HEADINGS = {
     Conclusion.GENERATED: "Supports: made by a generator",
     Conclusion.EDITED: "Supports: edited with generated parts",
-    Conclusion.CAMERA: "Supports: taken by a camera",
+    Conclusion.CAMERA: "Supports: taken by a camera, against the generators known here",
     Conclusion.DECLARED_VERIFIED: "Declared generated, verified",
     Conclusion.DECLARED: "Declared generated, unverified",
     Conclusion.INCONCLUSIVE: "Inconclusive",

@@ -7,6 +7,7 @@ reporting (2015). Absence of metadata is never evidence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,10 +50,12 @@ def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str |
     weighed = tuple(Weighed(e, calibration.part(e.detector, e.score)) for e in evidence)
     log10_lr = calibration.total({e.detector: e.score for e in evidence})
     claim = strongest([e.claim for e in evidence if e.claim])
-    if claim:
-        declared = by_claim(claim)
-        if declared:
-            return Verdict(declared[0], log10_lr, declared[1], weighed)
+    declared = by_claim(claim) if claim else None
+    if declared:
+        return Verdict(declared[0], log10_lr, declared[1], weighed)
+    told = ""
+    if claim and claim.says == "edited":
+        told = f" The file declares generated parts, unverified: {claim.by}; such a mark can be added or removed."
     parts = [w.log10_lr for w in weighed if w.log10_lr is not None]
     reason = None
     if log10_lr is None:
@@ -64,13 +67,13 @@ def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str |
     elif abs(log10_lr) < CONCLUSIVE:
         reason = f"the evidence is less than 10 times likelier under either explanation ({ratio(log10_lr)})"
     if reason:
-        return Verdict(Conclusion.INCONCLUSIVE, log10_lr, f"Inconclusive: {reason}.", weighed)
+        return Verdict(Conclusion.INCONCLUSIVE, log10_lr, f"Inconclusive: {reason}.{told}", weighed)
     if log10_lr > 0:
         words = f"The evidence gives {strength(log10_lr)} support that a generator made this picture, not a camera"
-        return Verdict(Conclusion.GENERATED, log10_lr, f"{words}: {ratio(log10_lr)}.", weighed)
+        return Verdict(Conclusion.GENERATED, log10_lr, f"{words}: {ratio(log10_lr)}.{told}", weighed)
     known = f" of a kind that was validated ({', '.join(calibration.makers)})" if calibration.makers else ""
     words = f"The evidence gives {strength(log10_lr)} support that a camera took this picture, not a generator{known}"
-    return Verdict(Conclusion.CAMERA, log10_lr, f"{words}: {ratio(log10_lr)}.", weighed)
+    return Verdict(Conclusion.CAMERA, log10_lr, f"{words}: {ratio(log10_lr)}.{told}", weighed)
 
 
 def strongest(claims: Sequence[Claim]) -> Claim | None:
@@ -80,16 +83,17 @@ def strongest(claims: Sequence[Claim]) -> Claim | None:
 
 
 def by_claim(claim: Claim) -> tuple[Conclusion, str] | None:
-    """What a claim alone concludes. An unverified claim of a camera concludes nothing: anyone can write it."""
+    """What a claim alone concludes. Anyone can write an unverified one: of those, only "generated" is reported
+    as a conclusion, and as what it is; "edited" and "captured" stay in the words and the evidence.
+    """
     if claim.says == "generated":
         if claim.verified:
             return Conclusion.DECLARED_VERIFIED, f"The file declares itself generated, verified: {claim.by}."
         words = f"The file declares itself generated, unverified: {claim.by}. Such a mark can be added or removed."
         return Conclusion.DECLARED, words
-    if claim.says == "edited":
-        how = "verified" if claim.verified else "unverified"
-        return Conclusion.EDITED, f"The file declares generated parts in an edited photo, {how}: {claim.by}."
-    if claim.verified:
+    if claim.says == "edited" and claim.verified:
+        return Conclusion.EDITED, f"The file declares generated parts in an edited photo, verified: {claim.by}."
+    if claim.says == "captured" and claim.verified:
         return Conclusion.CAMERA, f"The file is signed as a camera's capture: {claim.by}."
     return None
 
@@ -104,6 +108,9 @@ def strength(log10_lr: float) -> str:
 
 def ratio(log10_lr: float) -> str:
     """The likelihood ratio in plain digits, two of them significant."""
+    if abs(log10_lr) < 0.02:
+        return "equally likely either way"
     value = 10 ** abs(log10_lr)
-    rounded = f"{float(f'{value:.2g}'):,.10g}"
+    digits = 10 ** (math.floor(math.log10(value)) - 1)
+    rounded = f"{math.floor(value / digits + 1e-9) * digits:,.10g}"  # down: never more than was measured
     return f"{rounded} times likelier if {'generated' if log10_lr > 0 else 'from a camera'}"

@@ -11,6 +11,7 @@ import numpy as np
 from forensics.evidence import Evidence, Mark, silent
 from forensics.face import Face, cut, largest_face
 from forensics.photo import Photo
+from forensics.view import at_known_size
 
 if TYPE_CHECKING:
     from detectors.classifier.network import Network
@@ -50,7 +51,8 @@ class Classifier:
         return cls(*network.load(weights / WEIGHTS))
 
     def examine(self, photo: Photo) -> Evidence:
-        face = largest_face(photo)
+        whole, seen = largest_face(photo), at_known_size(photo)
+        face = largest_face(seen)
         least = self.network.config.min_face
         if face is None:
             return silent(self.name, "No face was found, and only faces are examined.", *CAVEATS)
@@ -58,7 +60,7 @@ class Classifier:
             return silent(
                 self.name, f"The largest face is {face.height} px high; {least} px are needed to tell.", *CAVEATS
             )
-        logits = self.cells(photo, face)
+        logits = self.cells(seen, face)
         score = float(logits.mean())
         share = float((logits > 0).mean())
         return Evidence(
@@ -66,8 +68,8 @@ class Classifier:
             score,
             f"{share:.0%} of the cells over the face look more like a generator's than a camera's "
             f"(mean {score:+.1f}); red in the exhibit.",
-            marks=mark(face, photo),
-            exhibit=exhibit(cut(photo.pixels, face.frame(self.network.config.scale), 480), logits, score),
+            marks=mark(whole, photo),
+            exhibit=exhibit(cut(photo.pixels, whole.frame(self.network.config.scale), 480), logits, score),
             caveats=CAVEATS,
         )
 

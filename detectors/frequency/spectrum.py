@@ -28,6 +28,7 @@ from forensics.evidence import Evidence, Mark, silent
 from forensics.face import largest_face
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+from forensics.view import at_known_size
 
 BLOCK = 64  # px: the side of a block, and the least that is examined
 MOST = 16  # blocks along a side; large areas are sampled evenly, so the cost is bounded
@@ -180,10 +181,10 @@ class Spectrum:
         if min(photo.width, photo.height) < BLOCK:
             size = f"{photo.width}x{photo.height}"
             return silent(self.name, f"The photo is {size} px; the spectrum needs {BLOCK} px a side.")
-        levels, area = measure(photo)
+        levels, _ = measure(at_known_size(photo))
         if levels is None:
             return silent(self.name, "The picture is blank: there is no noise or texture to measure.")
-        marks = ()
+        marks, area = (), measured_area(photo)
         if area:
             left, top, right, bottom = area
             marks = (Mark("spectrum of this area", left, top, right - left, bottom - top),)

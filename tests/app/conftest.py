@@ -45,7 +45,7 @@ def glance(monkeypatch) -> Glance:
     """The app with the stand-ins in place of the panel."""
     from app import resources
 
-    domain = Domain(min_side=1, max_side=100_000, min_face=1, max_face=100_000)
+    domain = Domain(min_side=1, min_face=1)
     calibration = Calibration({"glance": Line(2.0, 0.0, 900)}, domain, 900, 900, conflict=9)
     stand_in = Glance()
     engine = resources.Engine((stand_in, Reader()), calibration)

@@ -20,6 +20,7 @@ from detectors.classifier.network import Network, NetworkConfig
 from forensics.face import largest_face
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+from forensics.view import at_known_size
 
 SMALL = NetworkConfig(size=64, depth=2, hidden=8, min_face=40)
 
@@ -40,6 +41,7 @@ def portrait(portrait_file) -> Photo:
 
 
 def test_the_cells_are_the_parts_of_the_score(classifier, portrait):
+    assert at_known_size(portrait) is portrait
     cells = classifier.cells(portrait, largest_face(portrait))
     found = classifier.examine(portrait)
     assert cells.shape == (16, 16)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from detectors import PANEL, load_calibration, load_panel
+from detectors import PANEL, load_calibration, load_examiners, load_panel
 from forensics.evidence import Detector, Evidence
 from forensics.photo import Photo
 from forensics.places import DETECTOR_WEIGHTS as WEIGHTS
+from forensics.refusal import Refusal
 
 NAMES = [member.name for member in PANEL]
 
@@ -96,3 +98,14 @@ def test_only_members_that_score_are_weighed(panel, portrait, name):
 def test_at_least_one_of_each_kind():
     kinds = {member.__module__.split(".")[1] for member in PANEL}
     assert kinds >= {"provenance", "structure", "frequency", "asymmetry", "classifier"}
+
+
+def test_what_ships_belongs_together_and_nothing_else_is_weighed(tmp_path):
+    panel, calibration = load_examiners()
+    assert {d.name for d in panel if d.scores} == set(calibration.lines)
+    for path in WEIGHTS.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    about = {**calibration.about, "weights": {**calibration.about["weights"], "classifier": "0" * 64}}
+    replace(calibration, about=about).save(tmp_path / "calibration.json")
+    with pytest.raises(Refusal, match="fitted to other weights of classifier"):
+        load_examiners(tmp_path)

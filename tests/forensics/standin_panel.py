@@ -59,7 +59,7 @@ class Mute:
 
 
 def load(weights: str = "a" * 64, pause: float = 0.0, notes: Path | None = None):
-    calibration = Calibration({"brightness": Line(0.1, 0.05, 50)}, Domain(1, 1000, 0, 1000), 3000, 3000, 0.5)
+    calibration = Calibration({"brightness": Line(0.1, 0.05, 50)}, Domain(1, 0), 3000, 3000, 0.5)
     return (Brightness(weights, pause, notes), Mute()), calibration
 
 

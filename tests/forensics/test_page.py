@@ -22,7 +22,7 @@ from forensics.report import Report, as_json
 from forensics.shown import HEADINGS, UNSEEN, page_of, plain, signed
 from forensics.verdict import Conclusion, weigh
 
-DOMAIN = Domain(min_side=1, max_side=100_000, min_face=1, max_face=100_000)
+DOMAIN = Domain(min_side=1, min_face=1)
 CALIBRATION = Calibration({"eyes": Line(1, 0, 900), "spectrum": Line(1, 0, 900)}, DOMAIN, 9000, 9000, conflict=9)
 VERSIONS = {"forensics": "0.1.0", "weights": {"spectrum": "ab" * 32}, "calibration": "cd" * 32}
 EXHIBIT = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)

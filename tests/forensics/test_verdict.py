@@ -13,7 +13,7 @@ from forensics.calibration import Calibration, Domain, Line
 from forensics.evidence import Claim, Evidence
 from forensics.verdict import Conclusion, ratio, strength, weigh
 
-DOMAIN = Domain(1, 10_000, 1, 10_000)
+DOMAIN = Domain(1, 1)
 CALIBRATION = Calibration({"a": Line(1, 0, 9), "b": Line(1, 0, 9)}, DOMAIN, 30_000, 30_000, conflict=0.5)
 
 
@@ -56,7 +56,7 @@ def test_no_verdict_accuses_or_absolves_in_words(scores, outside):
     [
         ("generated", True, Conclusion.DECLARED_VERIFIED),
         ("generated", False, Conclusion.DECLARED),
-        ("edited", False, Conclusion.EDITED),
+        ("edited", False, Conclusion.INCONCLUSIVE),  # nor this; the words tell of it
         ("edited", True, Conclusion.EDITED),
         ("captured", True, Conclusion.CAMERA),
         ("captured", False, Conclusion.INCONCLUSIVE),  # anyone can write it
@@ -82,8 +82,10 @@ def test_the_verbal_scale_is_ensfis():
 
 def test_ratios_are_in_plain_digits():
     assert ratio(1) == "10 times likelier if generated"
-    assert ratio(-2.5) == "320 times likelier if from a camera"
-    assert ratio(4.2) == "16,000 times likelier if generated"
+    assert ratio(-2.5) == "310 times likelier if from a camera"
+    assert ratio(4.2) == "15,000 times likelier if generated"
+    assert ratio(0.9999) == "9.9 times likelier if generated"  # never rounded up
+    assert ratio(-0.01) == "equally likely either way"
 
 
 def test_a_camera_is_supported_only_against_the_generators_that_were_validated():
