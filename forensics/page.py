@@ -12,6 +12,7 @@ import re
 from functools import cache
 from pathlib import Path, PurePath
 
+from forensics.refusal import Refusal
 from forensics.report import Report
 from forensics.shown import Page, page_of, plain, says, signed
 from forensics.verdict import CONCLUSIVE
@@ -63,10 +64,13 @@ def file_name(report: Report, suffix: str = ".html") -> str:
 
 
 def write_html(report: Report, folder: Path) -> Path:
-    """Write a report's page into `folder` (made if need be); gives the file's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a report's page into `folder` (made if need be); gives the file's path. Raises Refusal if it cannot."""
     path = folder / file_name(report)
-    half = path.with_suffix(".part")
-    half.write_text(as_html(report), encoding="utf-8")
-    os.replace(half, path)
+    half, page = path.with_suffix(".part"), as_html(report)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        half.write_text(page, encoding="utf-8")
+        os.replace(half, path)
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import pytest
@@ -49,3 +50,51 @@ def test_a_name_cannot_steer_the_terminal(forensics):
     assert "\x1b" not in said
     assert len(said.splitlines()) == 1
     assert ":smile:" in said
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory, portrait_file):
+    folder = tmp_path_factory.mktemp("source")
+    shutil.copyfile(portrait_file, folder / "portrait.jpg")
+    return folder
+
+
+@pytest.mark.parametrize("place", ["FILE", "FILE/below", "/proc", "/proc/below", "LONG", "DANGLING"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "inspect PHOTO --html OUT",
+        "inspect PHOTO --json OUT/r.json",
+        "scan SRC --out OUT/r.parquet",
+        "corpus prepare SRC OUT",
+        "train dcgan --data SRC --kimg 1 --out OUT",
+        "forge dcgan --seeds 0 --out OUT",
+        "detector train --real SRC --fake SRC --out OUT",
+        "bench detection --real SRC --fake SRC --out OUT",
+        "bench throughput --photos 1 --out OUT",
+    ],
+    ids=lambda words: words.split(" --")[0],
+)
+def test_an_unusable_place_is_refused_before_the_work(forensics, monkeypatch, source, tmp_path, words, place):
+    monkeypatch.setattr("forensics.inspection.inspect_file", lambda *_: pytest.fail("examined, and then lost"))
+    file = tmp_path / "file"
+    file.write_text("kept")
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(tmp_path / "nowhere" / "at all")
+    place = place.replace("FILE", str(file)).replace("LONG", "x" * 300).replace("DANGLING", str(dangling))
+    words = words.replace("OUT", place).replace("PHOTO", str(source / "portrait.jpg")).replace("SRC", str(source))
+    code, said = forensics(*words.split())
+    assert code == 2, said
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
+    assert place in said
+    assert file.read_text() == "kept"
+
+
+def test_json_goes_to_a_file_only(forensics, monkeypatch, source, tmp_path):
+    monkeypatch.setattr("forensics.inspection.inspect_file", lambda *_: pytest.fail("examined, and then lost"))
+    for place in (tmp_path, "/dev/null"):
+        code, said = forensics("inspect", source / "portrait.jpg", "--json", place)
+        assert code == 2
+        assert len(said.splitlines()) == 1
+        assert str(place) in said

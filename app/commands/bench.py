@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.outputs import check_folder
 from app.commands.scan import load
 from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
@@ -60,6 +61,7 @@ def detection(
     from benchmarks.detection import Setup, measure, recorded_corpora
     from forensics.crew import cores
 
+    check_folder(out, "--out")
     if bool(real) != bool(fake):
         raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
     reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
@@ -81,6 +83,7 @@ def throughput(
     """Photos a second with the whole panel, by detector; the time to the first verdict; resnet50 beside them."""
     from benchmarks.throughput import measure
 
+    check_folder(out, "--out")
     console = Console(stderr=True)
     with console.status("timing") as status:
         result = measure(

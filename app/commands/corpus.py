@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.outputs import check_folder
 from forensics.refusal import Refusal
 
 group = typer.Typer(help="Make labelled folders of pictures.", no_args_is_help=True)
@@ -44,6 +45,7 @@ def prepare(
         raise Refusal(f"--label {label}: must be real or fake")
     if size != "native" and not size.isdecimal():
         raise Refusal(f"--size {size}: must be a number of pixels, or native")
+    check_folder(target, "DST")
     maker = maker or ("camera" if label == "real" else "unknown")
     console = Console(stderr=True)
     columns = TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from app.commands.outputs import check_folder
 from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
 
@@ -51,6 +52,7 @@ def train(
     presets = {"standard": TrainingConfig(), "tiny": TINY}
     if preset not in presets:
         raise Refusal(f"--preset {preset}: must be {' or '.join(presets)}")
+    check_folder(out, "--out")
     config = replace(presets[preset], seed=seed)
     if steps is not None:
         config = replace(config, steps=steps)

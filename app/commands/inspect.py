@@ -10,8 +10,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from app.commands.outputs import check_file, check_folder
 from forensics.places import DETECTOR_WEIGHTS
+from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
     from forensics.report import Report
@@ -41,30 +44,32 @@ def inspect(
 
     Exit code 0 when every photo got a verdict, 2 when one was unreadable (the others still get theirs).
     """
-    from detectors import load_calibration, load_panel
+    from detectors import load_examiners
     from forensics.inspection import inspect_file
     from forensics.page import write_html
     from forensics.report import as_json
 
+    if json and json != "-":
+        check_file(Path(json), "--json")
+    if html:
+        check_folder(html, "--html")
     console = Console(stderr=json == "-")
-    examiners, calibration = load_panel(panel), load_calibration(panel)
+    examiners, calibration = load_examiners(panel)
     table = verdict_table()
-    reports, pages = [], []
+    reports = []
     with console.status("inspecting") as status:
         for file in files:
             status.update(f"inspecting {escape(str(file))}")
             report = inspect_file(file, examiners, calibration)
             reports.append(report)
             add_row(table, report)
-            if html:
-                pages.append(write_html(report, html))
     console.print(table)
-    for page in pages:
-        console.print(f"report: {escape(str(page))}", soft_wrap=True, highlight=False)
     if json == "-":
         sys.stdout.write(as_json(reports))
     elif json:
         write_text(Path(json), as_json(reports))
+    for report in reports if html else ():
+        console.print(Text(f"report: {write_html(report, html)}"), soft_wrap=True)
     if any(report.status == "unreadable" for report in reports):
         raise typer.Exit(2)
 
@@ -93,7 +98,11 @@ def printable(text: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    """All of it or nothing. Raises Refusal where it cannot be written: the disk may be full by now."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror}); choose another file") from None

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.outputs import check_folder
 from forensics.refusal import Refusal
 
 
@@ -48,6 +49,7 @@ def train(
         if missing:
             raise Refusal(f"missing {', '.join(missing)}; e.g. forensics train dcgan --data DST --out RUN --kimg 500")
         plan = Plan(family, data, kimg, preset, seed, batch, precision, snap)
+    check_folder(out, "--out")
     path = run(plan, out, device)
     say(f"trained: {path}; forge with `forensics forge {out}`")
 
@@ -68,6 +70,7 @@ def forge(
     from generators.training import device_named
 
     wanted = seeds_of(seeds)
+    check_folder(out, "--out")
     trained = load(run, device_named(device))
     columns = TextColumn("forging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

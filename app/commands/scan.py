@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from app.commands.outputs import check_folder
 from forensics.places import DETECTOR_WEIGHTS
 
 
@@ -33,6 +34,7 @@ def scan(
     from forensics.crew import cores
     from forensics.scan import scan as run
 
+    check_folder(out.parent, "--out")
     console = Console(stderr=True)
     columns = (
         TextColumn("[progress.description]{task.description}"),
@@ -68,9 +70,9 @@ def scan(
 
 def load(panel: Path):
     """Panel and calibration, in a worker."""
-    from detectors import load_calibration, load_panel
+    from detectors import load_examiners
 
-    return load_panel(panel), load_calibration(panel)
+    return load_examiners(panel)
 
 
 def report(summary, out: Path, console) -> None:
