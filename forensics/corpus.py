@@ -1,15 +1,18 @@
 """A corpus: a folder of labelled photos with one manifest. Generators and detectors meet here, on disk.
 
-Splits never share a group: photos of one person, or copies of one picture, stay together.
+Splits never share a group: copies of one picture stay together, and photos of one person where the manifest
+names persons. `forensics corpus prepare` finds copies; in a plain folder every file is a group of its own.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -90,28 +93,70 @@ class Corpus:
             writer.writerows(asdict(entry) for entry in self.entries)
         os.replace(part, self.root / MANIFEST)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """Fingerprint of what is in the corpus: paths, labels, splits and file hashes."""
-        rows = sorted(f"{e.path}\t{e.label}\t{e.maker}\t{e.split}\t{e.sha256}" for e in self.entries)
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+        """Fingerprint of what is in the corpus: paths, labels, splits and file hashes.
+
+        Files whose hash the manifest does not tell are read, once; one that cannot be read counts as empty.
+        """
+        hashes = [e.sha256 or file_sha256(self.path(e)) for e in self.entries]
+        rows = sorted(
+            f"{e.path}\t{e.label}\t{e.maker}\t{e.split}\t{h}" for e, h in zip(self.entries, hashes, strict=True)
+        )
+        return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    try:
+        if path.is_file():  # opening a pipe would wait for its other end
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass
+    return ""
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
+    """The lines of a manifest. Raises Refusal naming the line that is none."""
     known = {f.name for f in fields(Entry)}
     entries = []
-    with open(path, newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            if row.get("label") not in ("real", "fake"):
-                raise Refusal(f"{path}, line {number}: label is {row.get('label')!r}; allowed: real, fake")
+    reader = csv.DictReader(io.StringIO(manifest_text(path), newline=""))
+    try:
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            for key, allowed in (("label", ("real", "fake")), ("split", (*SPLITS, "", None))):
+                if row.get(key) not in allowed:
+                    raise Refusal(f"{where}: {key} is {row.get(key)!r}; allowed: {', '.join(filter(None, allowed))}")
             if not row.get("path") or Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
-                raise Refusal(f"{path}, line {number}: path {row.get('path')!r} must be inside the corpus")
+                raise Refusal(f"{where}: path {row.get('path')!r} must be inside the corpus")
             values = {key: value for key, value in row.items() if key in known and value not in (None, "")}
             for key in ("width", "height"):
-                values[key] = int(values.get(key, 0))
+                size = values.get(key, "0")
+                if not (size.isascii() and size.isdigit() and len(size) < 10):
+                    raise Refusal(f"{where}: {key} is {size!r}; it must be a number of pixels, or empty")
+                values[key] = int(size)
             values.setdefault("maker", "camera" if row["label"] == "real" else "unknown")
             entries.append(Entry(**values))
+    except csv.Error as error:
+        raise Refusal(f"{path}, line {reader.reader.line_num}: no line of a CSV file ({error})") from None
     return tuple(entries)
+
+
+def manifest_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{path}, line {line}: not UTF-8 text; save the manifest as UTF-8") from None
+    if "\0" in text:
+        raise Refusal(
+            f"{path}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: a zero byte, which no text has"
+        )
+    return text
 
 
 def plain_entries(root: Path, label: Label) -> Iterator[Entry]:
@@ -135,7 +180,7 @@ def with_splits(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def split_of(group: str) -> str:
-    point = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    point = int.from_bytes(hashlib.sha256(group.encode("utf-8", "surrogateescape")).digest()[:8], "big") / 2**64
     for split, share in zip(SPLITS, SHARES, strict=True):
         if point < share:
             return split
