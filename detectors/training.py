@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import forensics
 from forensics.corpus import Corpus
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from detectors.classifier.training import TrainingConfig
 
 CONFIG = "config.json"
+MAY_CHANGE = {"steps", "validate", "shown"}  # of the classifier's settings, in a run that goes on
 Trained = Literal["spectrum", "classifier"]
 
 
@@ -31,7 +32,8 @@ def train(
     """Train on the split "train" of corpora and return the weights' paths. Interrupted, the same call goes on.
 
     config: of the classifier. init: ImageNet weights for its backbone. only: one detector instead of all.
-    Raises Refusal when a class is missing or has too few usable photos.
+    Raises Refusal when a class is missing or has too few usable photos, and, before anything is written, when
+    `out` holds a run on other corpora or with other settings.
     """
     from detectors.classifier import training as classifier
     from detectors.frequency import fitting as spectrum
@@ -40,7 +42,9 @@ def train(
     for label, corpora in (("real", real), ("fake", fake)):
         if not any(entry.label == label for corpus in corpora for entry in corpus):
             raise Refusal(f"no {label} photos in {', '.join(str(c.root) for c in corpora) or f'no --{label} folder'}")
-    save_config(out, real, fake, {"classifier": asdict(config), "init": init and str(init)})
+    settings = {"classifier": asdict(config), "init": init and str(init)}
+    refuse_another(out, real, fake, settings)
+    save_config(out, real, fake, settings)
     paths = []
     if only in (None, "spectrum"):
         paths.append(spectrum.fit(real, fake, out, seed=config.seed))
@@ -49,7 +53,34 @@ def train(
     return tuple(paths)
 
 
-def save_config(out: Path, real: Sequence[Corpus], fake: Sequence[Corpus], settings: dict[str, object]) -> None:
+def refuse_another(out: Path, real: Sequence[Corpus], fake: Sequence[Corpus], settings: dict[str, Any]) -> None:
+    """Raises Refusal when `out` holds a run that this call would not continue. Writes nothing.
+
+    As long as the classifier has learnt nothing, only what its cuts depend on must stay.
+    """
+    learnt, cuts = out / "checkpoint.safetensors", out / "cuts" / "cuts.jsonl"
+    if not (out / CONFIG).exists() or not (learnt.exists() or cuts.exists()):
+        return
+    before = read_config(out)
+    had, has = (json.loads(json.dumps(its.get("classifier", {}))) for its in (before, settings))
+    matters = has.keys() - MAY_CHANGE if learnt.exists() else {"network"}
+    differ = [key for key in has if key in matters and had.get(key) != has[key]]
+    if differ:
+        raise Refusal(f"{out} holds a run with another {', '.join(differ)}; use another --out, or the same values")
+    if not learnt.exists():
+        return
+    for label, corpora in (("real", real), ("fake", fake)):
+        if [before["corpora"].get(root) for root in before[label]] != [corpus.sha256 for corpus in corpora]:
+            raise Refusal(
+                f"{out} holds a run on other {label} photos, or in another order; use another --out, and --init "
+                f"{out / 'classifier.safetensors'} to go on from what it learnt"
+            )
+    if Path(before.get("init") or "").resolve() != Path(settings["init"] or "").resolve():
+        given = f"--init {before['init']}" if before.get("init") else "no --init"
+        raise Refusal(f"{out} holds a run that began with {given}; use another --out, or the same")
+
+
+def save_config(out: Path, real: Sequence[Corpus], fake: Sequence[Corpus], settings: dict[str, Any]) -> None:
     from importlib.metadata import version
 
     settings = {
@@ -65,10 +96,24 @@ def save_config(out: Path, real: Sequence[Corpus], fake: Sequence[Corpus], setti
     os.replace(part, out / CONFIG)
 
 
-def corpora_of(run: Path) -> list[Corpus]:
-    """The corpora that a run was trained on. Raises Refusal when the run does not say."""
+def read_config(run: Path) -> dict[str, Any]:
+    """Raises Refusal when it is missing, or not what `save_config` wrote."""
     path = run / CONFIG
     if not path.exists():
         raise Refusal(f"{path} is missing: name the corpora with --real and --fake, or a run of `detector train`")
-    settings = json.loads(path.read_text())
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        sound = all(
+            isinstance(settings[key], kind) for key, kind in (("real", list), ("fake", list), ("corpora", dict))
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise Refusal(f"{path} is not of a run of `detector train`; use another folder")
+    return settings
+
+
+def corpora_of(run: Path) -> list[Corpus]:
+    """The corpora that a run was trained on. Raises Refusal when the run does not say."""
+    settings = read_config(run)
     return [Corpus.open(root, label) for label in ("real", "fake") for root in settings[label]]
