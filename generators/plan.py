@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +30,14 @@ class Plan:
             raise Refusal(f"--precision {self.precision}: must be one of {', '.join(PRECISIONS)}")
         if self.batch < 2:
             raise Refusal(f"--batch {self.batch}: must be at least 2 (batch norm compares pictures)")
-        if self.kimg <= 0 or self.snap <= 0:
-            raise Refusal("--kimg and --snap must be more than 0")
+        for option, kimg in (("--kimg", self.kimg), ("--snap", self.snap)):
+            if not (math.isfinite(kimg) and kimg > 0):
+                raise Refusal(f"{option} {kimg}: must be a number above 0")
 
 
 def plan_of(out: Path, kimg: float | None = None) -> Plan:
     """The plan of the run in a folder, for going on with it."""
     config = snapshots.read_config(out)
     keys = ("family", "preset", "seed", "batch", "precision", "snap")
-    return Plan(data=Path(config["data"]), kimg=kimg or config["kimg"], **{key: config[key] for key in keys})
+    kimg = config["kimg"] if kimg is None else kimg
+    return Plan(data=Path(config["data"]), kimg=kimg, **{key: config[key] for key in keys})

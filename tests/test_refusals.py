@@ -98,3 +98,13 @@ def test_json_goes_to_a_file_only(forensics, monkeypatch, source, tmp_path):
         assert code == 2
         assert len(said.splitlines()) == 1
         assert str(place) in said
+
+
+@pytest.mark.parametrize("option", ["--kimg", "--snap"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "0", "-1"])
+def test_training_lasts_a_number_above_0(forensics, source, tmp_path, option, value):
+    given = {"--kimg": "1", "--snap": "1", option: value, "--data": source, "--out": tmp_path / "run"}
+    code, said = forensics("train", "dcgan", *(word for pair in given.items() for word in pair))
+    assert code == 2
+    assert said.startswith(f"error: {option} ")
+    assert not (tmp_path / "run").exists()
