@@ -3,12 +3,14 @@
 A cut is the part of an upright photo around its largest face, in the photo's own pixels (shrunk only where
 the face is larger than training ever needs), with the corners of the square that the classifier will look
 at. Two files in a folder: `cuts.bin`, uint8 RGB one after the other, and `cuts.jsonl`, one line a photo.
-Photos are added as they are found; an interrupted run goes on where it stopped.
+Photos are added as they are found; an interrupted run goes on where it stopped. A line remembers the size and
+time of its file: a photo that was replaced is looked at again (its old cut stays in `cuts.bin`, unused).
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,7 +84,8 @@ def make_cuts(corpora: Iterable[Corpus], folder: Path, config: NetworkConfig, sp
         data.seek(end)
         if not known:
             lines.write(json.dumps({"config": framing(config)}) + "\n")
-        new = [path for path in wanted if path not in known]
+        files = {path: stamp_of(path) for path in wanted}
+        new = [path for path in wanted if path not in known or known[path].get("file") != files[path]]
         for path in track(new, "faces", console=Console(stderr=True), disable=not new):
             found = cut_face(*wanted[path], config)
             if isinstance(found, str):
@@ -92,17 +95,38 @@ def make_cuts(corpora: Iterable[Corpus], folder: Path, config: NetworkConfig, sp
                 row = {**asdict(cut), "offset": data.tell()}
                 data.write(pixels.tobytes())
                 data.flush()
+            row["file"] = files[path]
             lines.write(json.dumps(row) + "\n")
             lines.flush()
             known[path] = row
     rows, missed = [], {}
-    for path in wanted:
-        row = known[path]
+    for path, (corpus, entry) in wanted.items():
+        row = {key: value for key, value in known[path].items() if key != "file"}
         if "missed" in row:
             missed[row["missed"]] = missed.get(row["missed"], 0) + 1
         else:
-            rows.append(Cut(**{**row, "corners": tuple(map(tuple, row["corners"])), "box": tuple(row["box"])}))
+            row |= {"corners": tuple(map(tuple, row["corners"])), "box": tuple(row["box"])}
+            rows.append(Cut(**{**row, **told(corpus, entry)}))
     return Cuts(folder, rows, missed)
+
+
+def stamp_of(path: str) -> list[int] | None:
+    """Size in bytes and time of change in ns of a file; None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns]
+
+
+def told(corpus: Corpus, entry: Entry) -> dict[str, str]:
+    """What the manifest says of a photo; it may say something else today than when the face was cut."""
+    return {
+        "label": entry.label,
+        "maker": entry.maker,
+        "domain": entry.domain or corpus.root.name,
+        "group": entry.group or entry.path,
+    }
 
 
 def framing(config: NetworkConfig) -> dict[str, float]:
@@ -158,10 +182,7 @@ def cut_face(corpus: Corpus, entry: Entry, config: NetworkConfig) -> tuple[Cut, 
         square, box = square * shrink, box * shrink
     cut = Cut(
         photo=str(corpus.path(entry)),
-        label=entry.label,
-        maker=entry.maker,
-        domain=entry.domain or corpus.root.name,
-        group=entry.group or entry.path,
+        **told(corpus, entry),
         offset=0,
         height=pixels.shape[0],
         width=pixels.shape[1],

@@ -14,8 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from detectors.classifier import cuts as cuts_module
 from detectors.classifier import training
-from detectors.classifier.cuts import Cut, Cuts, make_cuts
+from detectors.classifier.cuts import Cut, Cuts, cut_face, make_cuts
 from detectors.classifier.network import NetworkConfig
 from detectors.classifier.sampling import Sampler, SamplingConfig, crop_to_face
 from detectors.classifier.training import TINY, Training, TrainingConfig
@@ -236,6 +237,29 @@ def test_cuts_are_found_once_and_kept(tmp_path, portrait_file, monkeypatch):
         assert np.array_equal(second.pixels(row), first.pixels(row))
     with pytest.raises(Refusal, match="another --out"):
         make_cuts([corpus], tmp_path / "cuts", replace(config, scale=1.0))
+
+
+def test_replaced_photos_are_cut_again_and_labels_are_today_s(tmp_path, portrait_file, monkeypatch):
+    photo = Photo.open(portrait_file)
+    (tmp_path / "c").mkdir()
+    for number in range(2):
+        pixels = np.ascontiguousarray(photo.pixels[number * 7 :])
+        (tmp_path / "c" / f"{number}.png").write_bytes(Photo.from_pixels(pixels).data)
+    corpus = Corpus(tmp_path / "c", tuple(Entry(f"{i}.png", "real", "camera", split="train") for i in range(2)))
+    first = make_cuts([corpus], tmp_path / "cuts", NetworkConfig())
+    kept = [first.pixels(row).copy() for row in first.rows]
+    brighter = np.ascontiguousarray(255 - (255 - photo.pixels) // 2)
+    (tmp_path / "c" / "0.png").write_bytes(Photo.from_pixels(brighter).data)
+    calls = []
+    monkeypatch.setattr(cuts_module, "cut_face", lambda *args: calls.append(args[1].path) or cut_face(*args))
+    relabelled = Corpus(corpus.root, tuple(replace(e, label="fake", maker="gan") for e in corpus))
+    second = make_cuts([relabelled], tmp_path / "cuts", NetworkConfig())
+    assert calls == ["0.png"]
+    assert [(row.label, row.maker) for row in second.rows] == [("fake", "gan")] * 2
+    assert second.pixels(second.rows[0]).mean() > kept[0].mean() + 20
+    assert np.array_equal(second.pixels(second.rows[1]), kept[1])
+    make_cuts([corpus], tmp_path / "cuts", NetworkConfig())
+    assert calls == ["0.png"]  # and only once
 
 
 def test_a_cut_shows_what_the_detector_sees(tmp_path, portrait_file):
