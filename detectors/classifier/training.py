@@ -1,6 +1,6 @@
 """Trains the classifier: faces of corpora in, `classifier.safetensors` out.
 
-Only the split "train" of the corpora is used; a tenth of its groups is kept aside to watch progress.
+Only the split "train" of the corpora is used; a fifth of its groups is kept aside to watch progress.
 Each step is a function of (seed, step): an interrupted run goes on exactly where it was.
 """
 
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from detectors.classifier import network as networks
+from detectors.classifier.card import photos_of
 from detectors.classifier.cuts import Cuts, make_cuts
 from detectors.classifier.heads import score
 from detectors.classifier.network import Network, NetworkConfig
@@ -207,6 +208,7 @@ class Training:
             "training": asdict(self.config),
             "start": self.start,
             "corpora": self.corpora,
+            "photos": photos_of(self.sampler, self.held),
         }
         networks.save(self.averaged, path, about)
         return path
