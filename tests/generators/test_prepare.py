@@ -148,6 +148,25 @@ def test_goes_on_where_it_stopped(pictures, tmp_path):
     assert made.corpus.sha256 == make(pictures, tmp_path / "whole").corpus.sha256
 
 
+def test_a_licence_goes_with_each_picture(pictures, tmp_path):
+    from app.commands.corpus import group
+
+    words = ["prepare", str(pictures), str(tmp_path / "c"), "--size", "16", "--licence", "CC BY 4.0, with a comma"]
+    result = CliRunner().invoke(group, words)
+    assert result.exit_code == 0, result.output
+    assert {entry.licence for entry in Corpus.open(tmp_path / "c")} == {"CC BY 4.0, with a comma"}
+    with pytest.raises(Refusal, match="licence CC BY"):
+        prepare(pictures, tmp_path / "c", Cut(16), Origin())
+
+
+def test_a_corpus_from_before_licences_goes_on(pictures, tmp_path):
+    make(pictures, tmp_path / "c")
+    config = json.loads((tmp_path / "c" / "config.json").read_text())
+    del config["sources"]["photos"]["licence"]
+    (tmp_path / "c" / "config.json").write_text(json.dumps(config))
+    assert make(pictures, tmp_path / "c").kept == 12
+
+
 def test_a_second_source_joins_the_corpus(pictures, tmp_path):
     other = tmp_path / "more"
     other.mkdir()
