@@ -34,6 +34,7 @@ from forensics.verdict import Conclusion
 
 LAUNDER = ("native", "repost")
 VERDICT = "verdict"  # the row of all detectors together
+TRAINED = ("classifier.safetensors", "spectrum.safetensors")
 NEEDED = 5  # photos a class, below which no curve is drawn
 
 
@@ -70,9 +71,14 @@ class Outcome:
     scores: Mapping[str, float]
 
 
-def recorded_corpora(*folders: Path) -> tuple[tuple[Path, ...], tuple[tuple[None, Path], ...]]:
-    """The folders that the detectors of a run were trained from, by the first config.json that names them."""
-    for folder in (*folders, RUNS / "detector"):
+def recorded_corpora(panel: Path) -> tuple[tuple[Path, ...], tuple[tuple[None, Path], ...]]:
+    """The folders that a panel's detectors were trained from, as its config.json tells.
+
+    Weights that were copied from runs/detector have that run's. Raises Refusal when nobody tells, or the
+    folders are gone: another run's test split may hold what these weights were trained on.
+    """
+    run = RUNS / "detector"
+    for folder in (panel, run) if same_weights(panel, run) else (panel,):
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             real, fake = (tuple(Path(path) for path in config[label]) for label in ("real", "fake"))
@@ -80,7 +86,16 @@ def recorded_corpora(*folders: Path) -> tuple[tuple[Path, ...], tuple[tuple[None
             continue
         if real and fake and all(path.is_dir() for path in (*real, *fake)):
             return real, tuple((None, path) for path in fake)
-    raise Refusal("no corpora: pass --real FOLDER and --fake NAME=FOLDER (each may be repeated)")
+    raise Refusal(
+        f"the corpora that {panel} was trained from are not known or not there: "
+        "pass --real FOLDER and --fake NAME=FOLDER (each may be repeated)"
+    )
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same trained detectors, byte for byte."""
+    hashes = [[sha256_of(folder / name) for name in TRAINED] for folder in (one, other)]
+    return hashes[0] == hashes[1] and any(hashes[0])
 
 
 def measure(

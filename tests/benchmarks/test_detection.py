@@ -128,12 +128,26 @@ def test_manifests_decide_label_maker_and_split(setup, tmp_path):
 
 def test_recorded_corpora(setup, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    weights, run = tmp_path / "weights", tmp_path / "runs" / "detector"
+    found = (setup.real, ((None, setup.fake[0][1]),))
     with pytest.raises(Refusal, match="--real FOLDER"):
-        recorded_corpora(tmp_path / "weights")
-    (tmp_path / "runs" / "detector").mkdir(parents=True)
+        recorded_corpora(weights)
+    for folder in (weights, run):
+        folder.mkdir(parents=True)
     config = {"real": [str(p) for p in setup.real], "fake": [str(setup.fake[0][1])], "steps": 3}
-    (tmp_path / "runs" / "detector" / "config.json").write_text(json.dumps(config))
-    assert recorded_corpora(tmp_path / "weights") == (setup.real, ((None, setup.fake[0][1]),))
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(Refusal, match="--real FOLDER"):
+        recorded_corpora(weights)  # no weights are nobody's weights
+    for folder in (weights, run):
+        (folder / "classifier.safetensors").write_bytes(b"the same")
+        (folder / "spectrum.safetensors").write_bytes(b"the same")
+    assert recorded_corpora(weights) == found
+    (run / "spectrum.safetensors").write_bytes(b"trained again")
+    with pytest.raises(Refusal, match=r"weights.*--real FOLDER"):
+        recorded_corpora(weights)
+    assert recorded_corpora(run) == found
+    (run / "config.json").rename(weights / "config.json")
+    assert recorded_corpora(weights) == found
 
 
 def test_refusals(panel, setup, tmp_path):
