@@ -4,6 +4,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 PHOTO ?=
 DATA ?= ../shared/data
+# MediaPipe's library is loaded by its first image, not by its import.
+LOADS := import cv2, mediapipe as m, numpy as n; m.Image(m.ImageFormat.SRGB, n.zeros((8, 8, 3), n.uint8))
 
 .PHONY: inspect app test lint bench weights setup
 .DEFAULT_GOAL := inspect
@@ -36,4 +38,7 @@ $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "setting up .venv (once, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -c '$(LOADS)' 2>.venv/loads.log || { \
+		echo "$$(grep -m 1 '^[A-Za-z]*Error' .venv/loads.log); on Debian: apt-get install libgl1 libegl1 libgles2 libglib2.0-0" >&2; \
+		exit 1; }
 	@touch $@
