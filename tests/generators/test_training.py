@@ -140,7 +140,11 @@ def test_refuses_what_cannot_work(plan, tmp_path):
     ):
         with pytest.raises(Refusal, match=says):
             train(replace(plan, **changed), tmp_path / out, "cpu")
-    for changed, says in (({"precision": "fp16"}, "fp32, bf16"), ({"batch": 1}, "at least 2"), ({"kimg": 0}, "above 0")):
+    for changed, says in (
+        ({"precision": "fp16"}, "fp32, bf16"),
+        ({"batch": 1}, "at least 2"),
+        ({"kimg": 0}, "above 0"),
+    ):
         with pytest.raises(Refusal, match=says):
             replace(plan, **changed)
     with pytest.raises(Refusal, match="no training run"):
