@@ -26,6 +26,7 @@ def demo() -> None:
     scene = photos / "scene (Summer Palace).jpg"
     shutil.copyfile(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg", portrait)
     shutil.copyfile(Path(sklearn.datasets.__file__).parent / "images" / "china.jpg", scene)
+    shutil.rmtree(photos / "forged", ignore_errors=True)  # of an earlier version's weights, perhaps
     forged = forge(load("dcgan"), [SEED], photos / "forged")
     Console().print(
         "A real portrait, a real scene, and a face of our own DCGAN, which declares itself:", soft_wrap=True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 from torch import Tensor
 
 from forensics.refusal import Refusal
@@ -48,7 +49,7 @@ class Watch:
         self.progress.stop()
 
     def say(self, line: str) -> None:
-        self.progress.console.print(line, highlight=False, soft_wrap=True)
+        self.progress.console.print(Text(line), soft_wrap=True)
 
     def decoding(self, done: int, total: int) -> None:
         self.progress.update(self.task, completed=done, total=total)

@@ -41,7 +41,10 @@ def detection(
         list[str] | None,
         typer.Option(metavar="[NAME=]DIR", help="Generated pictures, and their maker.", show_default=False),
     ] = None,
-    panel: PanelFolder = DETECTOR_WEIGHTS,
+    panel: Annotated[
+        Path | None,
+        typer.Option(help="Folder with weights and calibration.  [default: runs/detector, else what ships]"),
+    ] = None,
     launder: Annotated[
         str, typer.Option(help="native: pixels as they are; repost: one trip through a site.")
     ] = "repost",
@@ -64,6 +67,7 @@ def detection(
     check_folder(out, "--out")
     if bool(real) != bool(fake):
         raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
+    panel = panel or (RUNS / "detector" if (RUNS / "detector" / "calibration.json").exists() else DETECTOR_WEIGHTS)
     reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
     setup = Setup(reals, fakes, launder, split, limit, seed)
     columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
