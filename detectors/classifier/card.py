@@ -66,7 +66,7 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
         *measured(scored),
     ]
     lines += ["", "## Limits", LIMITS.format(size=config["size"], least=config["min_face"])]
-    lines += ["", "## Again", "`make weights` trains it anew from the same corpora.", ""]
+    lines += ["", "## Again", "`make weights` trains one like it from the same sets.", ""]
     return "\n".join(lines)
 
 
