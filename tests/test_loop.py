@@ -1,4 +1,4 @@
-"""Both flows end to end, as a user types them: corpus, train, forge, detectors, calibration, benchmark, verdict.
+"""Both flows end to end, as README types them: corpus, train, forge, detectors, calibration, benchmark, verdict.
 
 Tiny and quick: it shows that every step takes what the one before left, not that the numbers are good.
 """
@@ -17,9 +17,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from app.cli import app
+from forensics.calibration import Calibration
 from forensics.corpus import Corpus
 from forensics.photo import Photo
 from forensics.report import schema
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +47,14 @@ def forensics(place: Path, line: str, code: int = 0) -> str:
     return result.stdout
 
 
+def readme(start: str) -> str:
+    """README's line that begins so, in the folder of the test."""
+    line = next(text for text in README.splitlines() if text.startswith(f".venv/bin/forensics {start}"))
+    return line.removeprefix(".venv/bin/forensics ").replace("PHOTOS", "{at}/photos").replace("runs/", "{at}/")
+
+
 def test_the_whole_loop(house):
-    forensics(house, "corpus prepare {at}/photos {at}/reals --size 64 --align-faces --framing 0.8")
+    forensics(house, readme("corpus prepare PHOTOS runs/reals"))
     reals = Corpus.open(house / "reals")
     assert 50 <= len(reals) <= 60
     assert "broken.jpg" in (house / "reals" / "left_out.csv").read_text()
@@ -64,12 +73,35 @@ def test_the_whole_loop(house):
     assert about["n_real"] >= 10
     assert about["n_fake"] >= 10
 
-    forensics(house, f"bench detection {both} --panel {{at}}/detector --out {{at}}/bench --workers 1")
+    assert "Faces that it was shown" in (house / "detector" / "classifier.md").read_text()
+
+    forensics(house, readme("bench detection --panel runs/detector") + " --out {at}/bench --workers 1")
     assert list((house / "bench").glob("*.md"))
 
-    out = forensics(house, "inspect {at}/photos/0.jpg {at}/fakes/000003.png --panel {at}/detector --json -")
-    real, fake = reports = json.loads(out)
+    Image.fromarray(Photo.open(house / "fakes" / "000003.png").pixels).save(house / "bare.png")  # no declaration
+    files = "{at}/photos/0.jpg {at}/bare.png {at}/fakes/000003.png"
+    reports = json.loads(forensics(house, f"inspect {files} --panel {{at}}/detector --json -"))
     jsonschema.validate(reports, schema())
+    real, bare, fake = reports
     assert fake["conclusion"] == "declared_generated_unverified"
-    assert real["conclusion"] in ("supports_camera", "inconclusive", "supports_generated")
-    assert real["versions"]["calibration"] == fake["versions"]["calibration"]
+    calibration = Calibration.load(house / "detector" / "calibration.json")
+    assert -1 < calibration.floor < 0 < calibration.ceiling < 1  # so few photos cannot show "10 times likelier"
+    for report in (real, bare):
+        assert report["conclusion"] == "inconclusive"
+        assert report["versions"]["calibration"] == fake["versions"]["calibration"]
+        scores = {e["detector"]: e["score"] for e in report["evidence"] if e["score"] is not None}
+        assert scores
+        assert report["log10_lr"] == pytest.approx(calibration.total(scores), abs=1e-3)
+        assert calibration.floor - 1e-6 <= report["log10_lr"] <= calibration.ceiling + 1e-6
+    assert bare["log10_lr"] == fake["log10_lr"]  # a declaration is not weighed
+
+
+def test_the_readme_s_pictures_are_large_enough_for_the_classifier(house):
+    """The standard preset, which README's training line takes: it refuses faces that are too small or too few."""
+    forensics(house, readme("corpus prepare PHOTOS runs/reals"))
+    forensics(house, "forge dcgan --seeds 0-59 --out {at}/fakes")
+    line = readme("detector train --real runs/reals --fake runs/fakes").replace("/detector", "/standard")
+    forensics(house, line + " --steps 1 --only classifier")
+    config = json.loads((house / "standard" / "config.json").read_text())
+    assert config["classifier"]["network"]["size"] == 160
+    assert (house / "standard" / "classifier.safetensors").stat().st_size > 2**20
