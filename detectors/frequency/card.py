@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 LIMITS = """\
 - Faces of up to about 256 px in height were seen in both classes; larger ones only as fakes, and those
-  were left out of the fit. On larger photos the score is an extrapolation.
+  were left out of the fit. Faces over 224 px are examined shrunk to that, and encoded again.
 - It looks at 32 numbers a photo. A generator whose upsampling was made to follow a camera's spectrum,
   or a heavy re-encoding, leaves nothing to see.
 - Photos without a face are measured as a whole; no such photos were fitted or validated.
@@ -45,7 +45,7 @@ def card(report: Mapping) -> str:
             lines.append(f"| {maker} ({n[maker]}) | {' | '.join(values)} |")
         alarms = (f"{found['flagged_above_0'][d][0]:.0%}" for d in domains)
         lines.append(f"| *real photos scored above 0* | {' | '.join(alarms)} |")
-    lines += ["", "## Limits", LIMITS, "", "## Again", "`make weights` fits it anew from the same corpora.", ""]
+    lines += ["", "## Limits", LIMITS, "", "## Again", "`make weights` fits one like it from the same sets.", ""]
     return "\n".join(lines)
 
 
