@@ -7,9 +7,8 @@ photo shrunk and encoded again. Both classes are treated alike, in training sets
 
 from __future__ import annotations
 
+from dataclasses import replace
 from weakref import WeakKeyDictionary
-
-import numpy as np
 
 from forensics import laundering
 from forensics.face import largest_face
@@ -22,11 +21,14 @@ _seen: WeakKeyDictionary[Photo, Photo] = WeakKeyDictionary()
 
 
 def at_known_size(photo: Photo) -> Photo:
-    """The photo itself, or a smaller copy in which the largest face is about 224 px high; made once a photo."""
+    """The photo itself, or one with fewer pixels in which the largest face is about 224 px high; made once.
+
+    Only `pixels` differ; bytes and metadata are still those of the file.
+    """
     face = largest_face(photo)
     if face is None or face.height <= LARGEST_FACE:
         return photo
     if photo not in _seen:
         smaller = laundering.resize(photo.pixels, LARGEST_FACE / face.height)
-        _seen[photo] = Photo.from_pixels(laundering.jpeg(np.ascontiguousarray(smaller), QUALITY), photo.name)
+        _seen[photo] = replace(photo, pixels=laundering.jpeg(smaller, QUALITY))
     return _seen[photo]
