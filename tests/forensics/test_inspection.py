@@ -33,13 +33,15 @@ def photo(portrait_file) -> Photo:
     return Photo.open(portrait_file)
 
 
-def test_a_detector_that_fails_is_silent_and_the_others_are_heard(photo):
+def test_without_a_detector_that_failed_the_others_are_heard_and_nothing_is_concluded(photo):
     report = inspect(photo, [Broken(), Steady()], CALIBRATION)
     broken, steady = report.verdict.weighed
     assert broken.log10_lr is None
     assert "failed (ZeroDivisionError)" in broken.evidence.finding
     assert steady.log10_lr == 2.0
-    assert report.verdict.conclusion == Conclusion.GENERATED
+    assert report.verdict.conclusion == Conclusion.INCONCLUSIVE
+    assert "the detector broken failed" in report.verdict.words
+    assert inspect(photo, [Steady()], CALIBRATION).verdict.conclusion == Conclusion.GENERATED
 
 
 def test_without_a_face_nothing_is_concluded():
