@@ -128,34 +128,41 @@ def measure(
 
     scored_by = [(detector.name, detector.weights) for detector in scorers]
     identity = repr((forensics.__version__, seed, split, ONCE, SCALES, LARGEST_FACE, scored_by))
-    panel = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    known = read_store(store, panel)
-    todo = [(corpus, entry) for corpus in corpora for entry in corpus.where(split=split)]
+    known = read_store(store)
+    todo = [(key_of(identity, c, entry), c, entry) for c in corpora for entry in c.where(split=split)]
     store.parent.mkdir(parents=True, exist_ok=True)
     with open(store, "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        fresh = any(str(corpus.path(entry)) not in known for corpus, entry in todo)
-        for corpus, entry in track(todo, "examining", console=Console(stderr=True), disable=not fresh):
-            key = str(corpus.path(entry))
+        fresh = any(key not in known for key, _, _ in todo)
+        for key, corpus, entry in track(todo, "examining", console=Console(stderr=True), disable=not fresh):
             if key not in known:
                 row = examine(corpus, entry, scorers, seed)
                 scores = ";".join(f"{name}={value!r}" for name, value in row.scores.items())
-                writer.writerow([panel, *(getattr(row, f.name) for f in fields(Examined)[:-1]), scores])
+                writer.writerow([key, *(getattr(row, f.name) for f in fields(Examined)[:-1]), scores])
                 file.flush()
                 known[key] = row
             yield known[key]
 
 
-def read_store(store: Path, panel: str) -> dict[str, Examined]:
+def key_of(identity: str, corpus: Corpus, entry: Entry) -> str:
+    """What a row depends on: who scored how, the manifest's line, and the file as it is now."""
+    path = corpus.path(entry)
+    stat = path.stat() if path.exists() else None
+    file = stat and (stat.st_size, stat.st_mtime_ns)
+    return hashlib.sha256(repr((identity, str(path), entry, file)).encode()).hexdigest()[:16]
+
+
+def read_store(store: Path) -> dict[str, Examined]:
+    """Rows by their key. A replaced photo, other weights or another manifest line has another key."""
     known: dict[str, Examined] = {}
     if not store.exists():
         return known
     with open(store, newline="", encoding="utf-8") as file:
         for line in csv.reader(file):
-            if len(line) != 9 or line[0] != panel:
-                continue  # of other weights, or cut off
+            if len(line) != 9:
+                continue  # cut off
             scores = {n: float(v) for n, v in (part.split("=") for part in line[8].split(";") if part)}
-            known[line[1]] = Examined(*line[1:5], *map(int, line[5:8]), scores)
+            known[line[0]] = Examined(*line[1:5], *map(int, line[5:8]), scores)
     return known
 
 

@@ -86,6 +86,16 @@ def test_scores_are_kept_and_photos_without_a_face_are_counted(corpora, tmp_path
     assert Calibration.load(tmp_path / "calibration.json").lines == calibration.lines
 
 
+def test_a_replaced_photo_is_examined_again(corpora, tmp_path):
+    detector = Redness()
+    list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
+    asked, entry = detector.asked, corpora[0].entries[-1]
+    path = corpora[0].path(entry)
+    path.write_bytes(path.read_bytes() + b"more")
+    list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
+    assert detector.asked == asked + 1
+
+
 def test_scores_of_other_weights_or_another_seed_are_not_used(corpora, tmp_path):
     detector = Redness()
     first = list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
