@@ -23,6 +23,7 @@ from rich.text import Text
 from app.cli import run
 from forensics.places import DETECTOR_WEIGHTS, GENERATOR_WEIGHTS, RESULTS
 from forensics.refusal import Refusal
+from forensics.saving import at_once
 
 WORK = Path("runs/weights")
 FACES = WORK / "faces64"
@@ -104,11 +105,9 @@ def imagenet() -> Path:
             name = next(n for n in archive.namelist() if n.endswith(".pth"))
             with archive.open(name) as file:
                 state = torch.load(file, weights_only=True)
-        part = out.with_suffix(".part")
-        save_file(
-            {key: tensor.contiguous() for key, tensor in state.items()}, part, {"order": json.dumps(list(state))}
-        )
-        part.replace(out)
+        tensors = {key: tensor.contiguous() for key, tensor in state.items()}
+        with at_once(out) as part:
+            save_file(tensors, part, {"order": json.dumps(list(state))})
     return out
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.stamp import Stamp
 from forensics.refusal import Refusal
+from forensics.saving import at_once, write_at_once
 
 if TYPE_CHECKING:
     import rich.table
@@ -146,13 +146,11 @@ class Result:
             stem = free_stem(folder, f"{self.benchmark}-{datetime.now():%Y%m%d-%H%M%S}")
             for table in self.tables:
                 target = folder / f"{stem}.{table.name}.csv"
-                with Path(f"{target}.part").open("w", newline="", encoding="utf-8") as file:
+                with at_once(target) as part, part.open("w", newline="", encoding="utf-8") as file:
                     csv.writer(file, lineterminator="\n").writerows(table.as_csv_rows())
-                os.replace(f"{target}.part", target)
             for suffix, text in ((".md", self.as_markdown()), (".json", self.as_json())):
                 target = folder / f"{stem}{suffix}"
-                Path(f"{target}.part").write_text(text, encoding="utf-8")
-                os.replace(f"{target}.part", target)
+                write_at_once(target, text)
         except OSError as error:
             raise Refusal(f"{folder}: the result cannot be written there ({error.strerror}); pass --out") from None
         return target

@@ -13,7 +13,6 @@ import datetime
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,6 +28,7 @@ from forensics.face import largest_face
 from forensics.metrics import auc, cllr, ece, interval, share
 from forensics.photo import Photo, UnreadableImage
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 from forensics.verdict import Conclusion, weigh
 from forensics.view import LARGEST_FACE, at_known_size
 
@@ -101,7 +101,7 @@ def assess(
     scorers = [detector for detector in panel if detector.scores]
     rows = [row for row in measure(corpora, scorers, "test", run / "test.csv", seed) if row.face and row.scores]
     found = figures(rows, [judge(row, calibration) for row in rows], rounds)
-    write(run / "test.json", json.dumps(found, indent=2) + "\n")
+    write_at_once(run / "test.json", json.dumps(found, indent=2) + "\n")
     for detector in scorers:
         if detector.name == "classifier" and detector.weights:
             scored: dict[str, tuple[str, list[float]]] = {}
@@ -109,14 +109,8 @@ def assess(
                 if detector.name in row.scores:
                     scored.setdefault(row.source, (row.label, []))[1].append(row.scores[detector.name])
             weights = run / "classifier.safetensors"
-            write(weights.with_suffix(".md"), card(weights, detector.weights, corpora, scored))
+            write_at_once(weights.with_suffix(".md"), card(weights, detector.weights, corpora, scored))
     return found
-
-
-def write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def measure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import forensics
 from forensics.corpus import Corpus
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 
 if TYPE_CHECKING:
     from detectors.classifier.training import TrainingConfig
@@ -91,9 +91,7 @@ def save_config(out: Path, real: Sequence[Corpus], fake: Sequence[Corpus], setti
         **settings,
     }
     out.mkdir(parents=True, exist_ok=True)
-    part = out / (CONFIG + ".part")
-    part.write_text(json.dumps(settings, indent=2) + "\n")
-    os.replace(part, out / CONFIG)
+    write_at_once(out / CONFIG, json.dumps(settings, indent=2) + "\n")
 
 
 def read_config(run: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 
 CONCLUSIVE = 1.0  # |log10 LR| under this is inconclusive: evidence less than 10 times likelier either way
 RIDGE = 1e-3  # on standardised slopes: keeps the fit finite when a detector separates perfectly
@@ -100,9 +101,7 @@ class Calibration:
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(self), indent=2, sort_keys=True, default=str) + "\n"
-        part = path.with_suffix(".part")
-        part.write_text(text)
-        part.replace(path)
+        write_at_once(path, text)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:

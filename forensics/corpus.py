@@ -21,6 +21,7 @@ import numpy as np
 
 from forensics.photo import SUFFIXES
 from forensics.refusal import Refusal
+from forensics.saving import at_once
 
 MANIFEST = "manifest.csv"
 SPLITS = ("train", "calibration", "test")
@@ -86,12 +87,10 @@ class Corpus:
     def save(self) -> None:
         """Write the manifest beside the photos, at once or not at all."""
         self.root.mkdir(parents=True, exist_ok=True)
-        part = self.root / (MANIFEST + ".part")
-        with open(part, "w", newline="", encoding="utf-8") as file:
+        with at_once(self.root / MANIFEST) as part, open(part, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [f.name for f in fields(Entry)], lineterminator="\n")
             writer.writeheader()
             writer.writerows(asdict(entry) for entry in self.entries)
-        os.replace(part, self.root / MANIFEST)
 
     @cached_property
     def sha256(self) -> str:

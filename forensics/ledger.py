@@ -8,7 +8,6 @@ result's own metadata, so that rows of different panels never mix.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forensics.refusal import Refusal
+from forensics.saving import at_once, write_at_once
 
 if TYPE_CHECKING:
     import pyarrow
@@ -91,7 +91,7 @@ class Ledger:
             raise Refusal(f"{self.out} is from another panel, rows don't mix ({', '.join(differ)} differ): {cure}")
         self.record = record
         with self._writable():
-            whole(begun, json.dumps(self.record.as_dict(), indent=1))
+            write_at_once(begun, json.dumps(self.record.as_dict(), indent=1))
 
     def _stored_record(self) -> dict | None:
         import pyarrow
@@ -168,10 +168,8 @@ class Ledger:
     def _write(self, table: pyarrow.Table, target: Path) -> None:
         from pyarrow import parquet
 
-        part = target.with_name(target.name + ".part")
-        with self._writable():
+        with self._writable(), at_once(target) as part:
             parquet.write_table(table, part)
-            os.replace(part, target)
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
@@ -180,12 +178,6 @@ class Ledger:
         except OSError as error:
             why = error.strerror or str(error)
             raise Refusal(f"{self.out}: cannot be written ({why}); rows already finished are kept") from None
-
-
-def whole(path: Path, content: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(content, encoding="utf-8")
-    os.replace(part, path)
 
 
 def differences(one: Mapping, other: Mapping, above: str = "") -> list[str]:

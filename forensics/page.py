@@ -7,13 +7,13 @@ which names control and direction-changing characters instead of obeying them.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from functools import cache
 from pathlib import Path, PurePath
 
 from forensics.refusal import Refusal
 from forensics.report import Report
+from forensics.saving import write_at_once
 from forensics.shown import Page, page_of, plain, says, signed
 from forensics.verdict import CONCLUSIVE
 
@@ -66,11 +66,10 @@ def file_name(report: Report, suffix: str = ".html") -> str:
 def write_html(report: Report, folder: Path) -> Path:
     """Write a report's page into `folder` (made if need be); gives the file's path. Raises Refusal if it cannot."""
     path = folder / file_name(report)
-    half, page = path.with_suffix(".part"), as_html(report)
+    page = as_html(report)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        half.write_text(page, encoding="utf-8")
-        os.replace(half, path)
+        write_at_once(path, page)
     except OSError as error:
         raise Refusal(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
     return path

@@ -231,6 +231,12 @@ def readable(value: object) -> str:
     return str(value).strip("\0 ")[:MAX_TEXT]
 
 
+def one_line(text: str, most: int) -> str:
+    """Metadata as it can stand in a sentence: one line of at most `most` printable characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def upright(image: Image.Image, notes: list[str]) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)

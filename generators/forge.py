@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -15,8 +14,8 @@ import torch
 from forensics import __version__
 from forensics.corpus import MANIFEST, Corpus, Entry, read_manifest, with_splits
 from forensics.refusal import Refusal
+from forensics.saving import at_once, write_at_once
 from generators.declare import FORMATS, declared
-from generators.prepare import write_at_once
 from generators.trained import Trained
 
 MOST_SEEDS = 10_000_000
@@ -43,9 +42,8 @@ def forge(
         path = out / f"{seed:06d}.{kind}"
         if path.name not in rows:
             if not path.exists():
-                part = path.with_name(path.name + ".part")
-                part.write_bytes(declared(trained.picture(seed), trained.software, kind))
-                os.replace(part, path)
+                with at_once(path) as part:
+                    part.write_bytes(declared(trained.picture(seed), trained.software, kind))
             rows[path.name] = entry_of(path, seed, trained)
         progress(number)
     corpus = Corpus(out, with_splits(rows[name] for name in sorted(rows)))

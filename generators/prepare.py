@@ -26,6 +26,7 @@ from forensics.corpus import Corpus, Entry, Label, likeness, pictures_below, wit
 from forensics.face import cut, largest_face
 from forensics.photo import MAX_BYTES, SUFFIXES, Photo, UnreadableImage
 from forensics.refusal import Refusal
+from forensics.saving import at_once, write_at_once
 from generators.copies import groups_of
 
 OVERHANG = 0.15  # of the frame's side: how far a face's frame may leave the photo
@@ -183,9 +184,8 @@ def one(photos: Source, name: str, target: Path, goal: str, cut_: Cut) -> dict:
         return {"name": name, "left_out": str(reason)}
     path = target / goal
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    with at_once(path) as part:
+        part.write_bytes(data)
     row = {"name": name, "path": goal, "width": width, "height": height, "sha256": sha256(data).hexdigest()}
     if cut_.size and min(photo.width, photo.height) < cut_.size:
         row["enlarged"] = True
@@ -245,12 +245,6 @@ def settle_settings(target: Path, title: str, source: Path, cut_: Cut, origin: O
 
 def versions() -> dict[str, str]:
     return {"forensics": __version__, "numpy": np.__version__, "opencv": cv2.__version__}
-
-
-def write_at_once(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def read_journal(path: Path) -> dict[str, dict]:

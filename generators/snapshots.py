@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from forensics.refusal import Refusal
+from forensics.saving import at_once
 from generators.family import Family
 
 HEADER = "forensics"  # key in a safetensors header: JSON
@@ -56,12 +57,11 @@ def save(run: Path, family: Family, optimisers: Mapping[str, torch.optim.Adam], 
 
 def save_at_once(tensors: Mapping[str, Tensor], path: Path, told: Mapping[str, Any]) -> None:
     """Write a safetensors file whose header tells `told` as JSON; the same content gives the same bytes."""
-    part = path.with_name(path.name + ".part")
-    save_file(dict(tensors), part, metadata={HEADER: json.dumps(told, sort_keys=True)})
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    part.chmod(0o644)
-    os.replace(part, path)
+    with at_once(path) as part:
+        save_file(dict(tensors), part, metadata={HEADER: json.dumps(told, sort_keys=True)})
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        part.chmod(0o644)
 
 
 def latest(run: Path) -> Path | None:

@@ -24,12 +24,12 @@ from forensics import __version__
 from forensics.corpus import Corpus
 from forensics.interrupt import patient_interrupt
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
 from generators.family import Batch, Family, Phase, family_named, preset_named
 from generators.photos import Photos, decode
 from generators.plan import Plan
-from generators.prepare import write_at_once
 from generators.snapshots import Place
 from generators.watching import Watch
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.text import Text
 from torch import Tensor
 
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 
 if TYPE_CHECKING:
     from generators.plan import Plan
@@ -61,9 +61,7 @@ class Watch:
         if self.log.exists():
             lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= place.step]
-            part = self.log.with_name(self.log.name + ".part")
-            part.write_text("".join(kept), encoding="utf-8")
-            os.replace(part, self.log)
+            write_at_once(self.log, "".join(kept))
 
     def look(self, place: Place, measures: Mapping[str, Tensor]) -> None:
         """Every few seconds: read the measures, show and log them. Raises Refusal when training diverged."""

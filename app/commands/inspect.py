@@ -15,6 +15,7 @@ from rich.text import Text
 from app.commands.outputs import check_file, check_folder
 from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 
 if TYPE_CHECKING:
     from forensics.report import Report
@@ -101,8 +102,6 @@ def write_text(path: Path, text: str) -> None:
     """All of it or nothing. Raises Refusal where it cannot be written: the disk may be full by now."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        write_at_once(path, text)
     except OSError as error:
         raise Refusal(f"{path}: cannot be written ({error.strerror}); choose another file") from None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from detectors.classifier.backbone import Backbone
 from detectors.classifier.heads import PatchHead
 from forensics.refusal import Refusal
+from forensics.saving import at_once
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,8 @@ def save(network: Network, path: Path, about: dict[str, object]) -> None:
     kept = {**asdict(network.config), "about": about}
     header = {"config": json.dumps(kept, sort_keys=True, default=str)}  # one key: several would come in any order
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata=header)
-    os.replace(part, path)
+    with at_once(path) as part:
+        save_file(tensors, part, metadata=header)
 
 
 def load(path: Path) -> tuple[Network, str]:

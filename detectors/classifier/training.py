@@ -35,6 +35,7 @@ from forensics.corpus import Corpus, split_of
 from forensics.interrupt import patient_interrupt
 from forensics.metrics import auc
 from forensics.refusal import Refusal
+from forensics.saving import at_once
 from forensics.tensors import to_tensor
 
 
@@ -221,9 +222,8 @@ class Training:
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(t) for k, t in state.items()}
         facts = {"step": self.step, "losses": self.losses, "weights": self.sampler.weights, "corpora": self.corpora}
         header = {"facts": json.dumps(facts), "config": json.dumps(asdict(self.config), sort_keys=True)}
-        part = self.out / "checkpoint.part"
-        save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, part, metadata=header)
-        os.replace(part, self.out / "checkpoint.safetensors")
+        with at_once(self.out / "checkpoint.safetensors") as part:
+            save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, part, metadata=header)
 
     def resume(self) -> None:
         path = self.out / "checkpoint.safetensors"

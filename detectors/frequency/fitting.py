@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from detectors.frequency.spectrum import BLOCK, LIMIT, Model, Spectrum
 from forensics.corpus import Corpus
 from forensics.metrics import auc, interval, share
 from forensics.refusal import Refusal
+from forensics.saving import at_once, write_at_once
 
 RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C: larger = freer
 ROUNDS = 300  # of the bootstrap behind the intervals
@@ -71,8 +71,8 @@ def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0
         "licences": sorted({s.entry.licence for s in kept if s.entry.licence}),
         "test": measures(tested, scores, seed),
     }
-    replace(out / "spectrum.json", (json.dumps(report, indent=2) + "\n").encode())
-    replace(out / "spectrum.md", card(report).encode())
+    write_at_once(out / "spectrum.json", json.dumps(report, indent=2) + "\n")
+    write_at_once(out / "spectrum.md", card(report))
     store.unlink(missing_ok=True)
     return path
 
@@ -195,11 +195,6 @@ def write(path: Path, model: Model, about: dict) -> None:
     from safetensors.numpy import save
 
     tensors = {name: np.ascontiguousarray(value) for name, value in asdict(model).items()}
-    replace(path, save(tensors, {"about": json.dumps(about, sort_keys=True)}))
+    with at_once(path) as part:
+        part.write_bytes(save(tensors, {"about": json.dumps(about, sort_keys=True)}))
     Spectrum.load(path.parent)  # what was written can be read
-
-
-def replace(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)

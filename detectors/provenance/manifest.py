@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors.provenance.source_types import Says, says, term
+from forensics.photo import one_line
 
 SIGNERS = "urn:forensics:c2pa-signers"  # the names we give the two pinned lists
 AUTHORITIES = "urn:forensics:c2pa-time-stamp-authorities"
@@ -273,8 +274,7 @@ def generator_of(manifest: Mapping[str, Any]) -> str:
 
 def brief(value: object) -> str:
     """A string of the file, safe in a sentence: one line, at most 80 printable characters."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(value or "")).split())
-    return text if len(text) <= 80 else text[:79] + "…"
+    return one_line(str(value or ""), 80)
 
 
 def unique(items) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from detectors.provenance.source_types import Says, says, term
 from detectors.provenance.statements import Statement
+from forensics.photo import one_line
 
 SAMPLE = "sample files of the tool"
 PUBLISHED = "published description"
@@ -216,5 +217,4 @@ def by_grok(found: tuple[Statement, ...]) -> list[Declared]:
 
 
 def excerpt(value: str) -> str:
-    text = " ".join("".join(c if c.isprintable() else " " for c in value).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return one_line(value, 60)

@@ -19,7 +19,7 @@ from detectors.structure.tables import Fit, libjpeg, nearest
 from detectors.structure.thumbnail import Preview, preview
 from forensics.container import Walk, photoshop_resources, walk
 from forensics.evidence import Evidence, silent
-from forensics.photo import Photo
+from forensics.photo import Photo, one_line
 
 LAST = "Tables show how the file was saved last; every save replaces them."
 ANYONE = "EXIF is text that anyone can write."
@@ -176,8 +176,7 @@ def picture(tables: tuple[np.ndarray, ...], fit: Fit) -> np.ndarray:
 
 
 def tidy(value: str | None) -> str:
-    text = " ".join("".join(c if c.isprintable() else " " for c in value or "").split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return one_line(value or "", 60)
 
 
 def count(n: int, what: str) -> str:
