@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from generators.families.dcgan import DCGAN
+    from generators.families.stylegan2 import StyleGAN2
 
-    FAMILIES = (DCGAN,)
+    FAMILIES = (DCGAN, StyleGAN2)
 
 
 def __getattr__(name: str):
     if name != "FAMILIES":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from generators.families.dcgan import DCGAN
+    from generators.families.stylegan2 import StyleGAN2
 
-    return (DCGAN,)
+    return (DCGAN, StyleGAN2)

@@ -28,13 +28,13 @@ class Paper:
 class Config(Protocol):
     """What every family's config has; the rest is the family's own. A frozen dataclass."""
 
-    resolution: int  # px: pictures are square
+    resolution: int  # px: height of a picture, and its width where the family makes squares
     latent: int  # numbers in one z
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a phase learns from. `images`: (N, C, H, W) float32 in [-1, 1]; `labels`: (N,) int64 or None."""
+    """What a phase learns from. `images`: (N, C, H, W) float32 in [-1, 1]; `labels`: (N, K) float32 or None."""
 
     images: Tensor
     labels: Tensor | None = None
@@ -87,12 +87,20 @@ class Family(nn.Module, ABC):
     paper: ClassVar[Paper]
     presets: ClassVar[Mapping[str, Any]]  # name → config; the first is the default, "tiny" is for tests
     average_kimg: ClassVar[float] = 10.0  # half-life of the average, in thousands of images
+    average_rampup: ClassVar[float | None] = 0.05  # half-life is at most this share of the images seen
+    truncates: ClassVar[bool] = False  # `sample` takes a truncation below 1
+    reconstructs: ClassVar[bool] = False  # has `reconstruct(images) -> images`
 
     def __init__(self, config: Any, generator: nn.Module):
         super().__init__()
         self.config = config
         self.generator = generator
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a picture, px."""
+        return self.config.resolution, self.config.resolution
 
     @abstractmethod
     def phases(self) -> Sequence[Phase]:
@@ -106,12 +114,28 @@ class Family(nn.Module, ABC):
         """n latents from the prior, (n, Z) float32: standard normal unless the paper says otherwise."""
         return torch.randn(n, self.config.latent, generator=rng, device=device)
 
-    def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, Z) → (N, C, H, W) float in [-1, 1], by the averaged generator. `labels` if it is conditional."""
-        return self.average(z) if labels is None else self.average(z, labels)
+    def sample(self, z: Tensor, labels: Tensor | None = None, truncation: float = 1.0) -> Tensor:
+        """(N, Z) → (N, C, H, W) float in [-1, 1], by the averaged generator.
+
+        `labels`, (N, K), if it is conditional; `truncation` below 1 where the family `truncates`.
+        Raises Refusal for either where the family has none.
+        """
+        if truncation != 1:
+            raise Refusal(f"{self.name} cannot truncate; --truncation is for style-based families")
+        if labels is not None:
+            raise Refusal(f"{self.name} has no classes; leave labels away")
+        return self.average(z)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) in [-1, 1] → the same, through the averaged network, where the family `reconstructs`."""
+        raise Refusal(f"{self.name} cannot reconstruct photos; autoencoders can")
 
     def advance(self, images_seen: int) -> None:
         """Called before every step: ProGAN grows here, ADA adapts."""
+
+    def warnings(self) -> Sequence[str]:
+        """What of the training's state a person should be warned of, one line each."""
+        return ()
 
     @torch.no_grad()
     def follow(self, decay: float) -> None:
