@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
-MODELS = HOUSE / "forensics" / "models"  # made by others: face landmarks, C2PA trust lists
+MODELS = HOUSE / "forensics" / "models"  # made by others: face landmarks, C2PA trust lists, ImageNet features
 GENERATOR_WEIGHTS = HOUSE / "generators" / "weights"
 DETECTOR_WEIGHTS = HOUSE / "detectors" / "weights"
 RESULTS = HOUSE / "benchmarks" / "results"
