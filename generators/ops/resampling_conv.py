@@ -88,4 +88,5 @@ def transposed(
     w = w.flip((2, 3)) if flip_weight else w
     x = F.conv_transpose2d(x, w, stride=up, padding=(crop_y, crop_x), groups=groups)
     rest = (left + crop_x, right + crop_x, top + crop_y, bottom + crop_y)
-    return upfirdn2d(x, f, down=down, padding=rest, gain=up**2, flip_filter=flip_filter)
+    x = upfirdn2d(x, f, padding=rest, gain=up**2, flip_filter=flip_filter)
+    return upfirdn2d(x, f, down=down, flip_filter=flip_filter) if down > 1 else x  # it has a filter of its own

@@ -77,7 +77,7 @@ def upfirdn2d(
     if f is None:
         x = x * gain if gain != 1 else x
     else:
-        f = (f * gain ** (f.ndim / 2)).to(x.dtype)
+        f = f.to(x.dtype) * gain ** (f.ndim / 2)
         if not flip_filter:
             f = f.flip(tuple(range(f.ndim)))
         kernels = (f[None, :], f[:, None]) if f.ndim == 1 else (f,)
