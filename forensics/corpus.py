@@ -46,6 +46,14 @@ class Entry:
     seed: str = ""  # of a forged picture
     source: str = ""
     licence: str = ""
+    kind: str = ""  # column "class": what it shows, by name or as a JSON list of numbers
+    weights: str = ""  # of a forged picture: SHA-256 of the generator's file
+    truncation: str = ""  # of a forged picture
+
+    @classmethod
+    def columns(cls) -> dict[str, str]:
+        """Field → column of the manifest."""
+        return {f.name: "class" if f.name == "kind" else f.name for f in fields(cls)}
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,9 @@ class Corpus:
         """Write the manifest beside the photos, at once or not at all."""
         self.root.mkdir(parents=True, exist_ok=True)
         with at_once(self.root / MANIFEST) as part, open(part, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [f.name for f in fields(Entry)], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(entry) for entry in self.entries)
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(Entry.columns().values())
+            writer.writerows(asdict(entry).values() for entry in self.entries)
 
     @cached_property
     def sha256(self) -> str:
@@ -117,9 +125,18 @@ def file_sha256(path: Path) -> str:
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
     """The lines of a manifest. Raises Refusal naming the line that is none."""
-    known = {f.name for f in fields(Entry)}
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+    return parse_manifest(data, str(path))
+
+
+def parse_manifest(data: bytes, path: str) -> tuple[Entry, ...]:
+    """The lines of a manifest's bytes; `path` names it in what is refused."""
+    columns = Entry.columns()
     entries = []
-    reader = csv.DictReader(io.StringIO(manifest_text(path), newline=""))
+    reader = csv.DictReader(io.StringIO(manifest_text(data, path), newline=""))
     try:
         for row in reader:
             where = f"{path}, line {reader.line_num}"
@@ -128,7 +145,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
                     raise Refusal(f"{where}: {key} is {row.get(key)!r}; allowed: {', '.join(filter(None, allowed))}")
             if not row.get("path") or Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
                 raise Refusal(f"{where}: path {row.get('path')!r} must be inside the corpus")
-            values = {key: value for key, value in row.items() if key in known and value not in (None, "")}
+            values = {field: row[column] for field, column in columns.items() if row.get(column)}
             for key in ("width", "height"):
                 size = values.get(key, "0")
                 if not (size.isascii() and size.isdigit() and len(size) < 10):
@@ -141,11 +158,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def manifest_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror})") from None
+def manifest_text(data: bytes, path: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

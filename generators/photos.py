@@ -5,42 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
 from forensics.corpus import Corpus
-from forensics.photo import Photo, UnreadableImage
+from forensics.photo import FORMATS, Photo, UnreadableImage
 from forensics.refusal import Refusal
-from generators.prepare import square
+from generators.cropping import fitted
+from generators.labels import labels_of
+from generators.source import Source
 
 IN_MEMORY = 2 * 2**30  # bytes; more goes to a file
 
 
 @dataclass(frozen=True)
 class Photos:
-    """`pixels`: (N, R, R, 3) uint8. `sha256` is the fingerprint of the corpus as read."""
+    """`pixels`: (N, H, W, C) uint8. `sha256` is the fingerprint of photos and labels as read.
+
+    `labels`: (N, K) float32, one row a photo, or None; `classes` names the K columns.
+    """
 
     pixels: np.ndarray
     sha256: str
     left_out: tuple[str, ...]
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def batch(self, seed: int, start: int, n: int) -> np.ndarray:
-        """Photos number `start` to `start + n` of an endless stream, (n, R, R, 3) uint8.
+    def batch(self, seed: int, start: int, n: int, mirror: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+        """Photos number `start` to `start + n` of an endless stream: (n, H, W, C) uint8, and (n, K) float32 or None.
 
-        Each round shows every photo once, in an order of its own, half of them mirrored. The stream is a
-        function of the seed, so resuming needs no state but `start`.
+        Each round shows every photo once, in an order of its own, half of them mirrored if `mirror`. The
+        stream is a function of the seed, so resuming needs no state but `start`.
         """
-        picked = []
+        pictures, chosen = [], []
         for position in range(start, start + n):
             order, mirrored = one_round(seed, position // len(self), len(self))
             place = position % len(self)
             photo = self.pixels[order[place]]
-            picked.append(photo[:, ::-1] if mirrored[place] else photo)
-        return np.stack(picked)
+            pictures.append(photo[:, ::-1] if mirror and mirrored[place] else photo)
+            chosen.append(order[place])
+        return np.stack(pictures), None if self.labels is None else self.labels[chosen]
 
 
 @lru_cache(maxsize=2)
@@ -50,29 +62,79 @@ def one_round(seed: int, number: int, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def decode(
-    corpus: Corpus, resolution: int, spill: Path, progress: Callable[[int, int], None] = lambda done, total: None
+    corpus: Corpus,
+    size: tuple[int, int],
+    spill: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    channels: int = 3,
+    wanted: bool | None = False,
 ) -> Photos:
-    """Decode every real photo of a corpus to R x R; corpora too large for memory go to the file `spill`.
+    """Decode every real photo of a corpus to H x W; corpora too large for memory go to the file `spill`.
 
-    Photos of another size are cut to their centre square. Raises Refusal when none can be read.
+
+    Photos of another shape are cut to their centre. `channels`: 1 luma, 2 luma and alpha, 3 RGB (on white
+    where transparent), 4 RGBA; alpha is 255 where a file has none. `wanted`: see `labels_of`.
+    Raises Refusal when no photo can be read, and as `labels_of` does.
     """
-    entries = [entry for entry in corpus if entry.label == "real"]
-    if not entries:
+    corpus = corpus.where(label="real")
+    if not len(corpus):
         raise Refusal(f"{corpus.root} holds no real photos; a generator learns from those labelled real")
-    shape = (len(entries), resolution, resolution, 3)
-    if np.prod(shape, dtype=np.int64) > IN_MEMORY:
-        pixels = np.lib.format.open_memmap(spill, "w+", np.uint8, shape)
-    else:
-        pixels = np.empty(shape, np.uint8)
-    read, left_out = [], []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            photo = Photo.open(corpus.path(entry))
-            pixels[len(read)] = square(photo.pixels, resolution)
-            read.append(replace(entry, sha256=photo.sha256))
-        except UnreadableImage as reason:
-            left_out.append(f"{entry.path}: {reason}")
-        progress(number, len(entries))
+    labels, classes = labels_of(corpus, wanted)
+    pixels = room_for((len(corpus), *size, channels), spill)
+    read, kept, left_out = [], [], []
+    with Source(corpus.root) as source:
+        for number, entry in enumerate(corpus):
+            try:
+                data = source.read(entry.path)
+                pixels[len(read)], fingerprint = decoded(data, entry.path, size, channels)
+                read.append(replace(entry, sha256=fingerprint))
+                kept.append(number)
+            except UnreadableImage as reason:
+                left_out.append(f"{entry.path}: {reason}")
+            progress(number + 1, len(corpus))
     if not read:
-        raise Refusal(f"{corpus.root}: none of {len(entries)} photos can be read; the first: {left_out[0]}")
-    return Photos(pixels[: len(read)], Corpus(corpus.root, tuple(read)).sha256, tuple(left_out))
+        raise Refusal(f"{corpus.root}: none of {len(corpus)} photos can be read; the first: {left_out[0]}")
+    found = Corpus(corpus.root, tuple(read)).sha256
+    if labels is not None:
+        labels = labels[kept]
+        found = sha256(f"{found}\n{classes}\n".encode() + labels.tobytes()).hexdigest()
+    return Photos(pixels[: len(read)], found, tuple(left_out), labels, classes)
+
+
+def room_for(shape: tuple[int, ...], spill: Path) -> np.ndarray:
+    if np.prod(shape, dtype=np.int64) > IN_MEMORY:
+        return np.lib.format.open_memmap(spill, "w+", np.uint8, shape)
+    return np.empty(shape, np.uint8)
+
+
+def decoded(data: bytes, name: str, size: tuple[int, int], channels: int) -> tuple[np.ndarray, str]:
+    """A file's photo as (H, W, C) uint8, and its SHA-256. Raises UnreadableImage."""
+    photo = Photo.open(data, name)
+    seen_through = channels in (2, 4)
+    pixels = fitted_with_alpha(straight(photo), size) if seen_through else fitted(photo.pixels, size)
+    if channels < 3:
+        grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)  # Rec. 601 luma
+        pixels = np.dstack([grey, *np.moveaxis(pixels[..., 3:], -1, 0)])
+    return pixels, photo.sha256
+
+
+def straight(photo: Photo) -> np.ndarray:
+    """(H, W, 4) uint8: colours not mixed with a background, and alpha."""
+    if not any(note.startswith("transparent") for note in photo.notes):
+        return np.dstack([photo.pixels, np.full(photo.pixels.shape[:2], 255, np.uint8)])
+    try:  # Photo has opened it before: its size and format are in bounds
+        with Image.open(BytesIO(photo.data), formats=FORMATS) as image:
+            return np.array(ImageOps.exif_transpose(image).convert("RGBA"))
+    except (Exception, MemoryError) as error:  # decoders raise whatever they like
+        raise UnreadableImage(f"its transparency cannot be read ({error})") from None
+
+
+def fitted_with_alpha(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """As `fitted`, for (H, W, 4): colours weigh as much as they are opaque, so that hidden ones do not bleed."""
+    opacity = fitted(pixels[..., 3:].astype(np.float32), size)  # (H, W, 1)
+    weighed = fitted(pixels[..., :3] * (pixels[..., 3:] / np.float32(255)), size)  # (H, W, 3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        colours = np.nan_to_num(weighed * 255 / opacity)
+    hidden = opacity == 0
+    colours = np.where(hidden, fitted(pixels[..., :3].astype(np.float32), size), colours)
+    return np.dstack([colours, opacity]).clip(0, 255).round().astype(np.uint8)

@@ -39,7 +39,8 @@ def prepare(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from generators.prepare import Cut, Origin
+    from generators.cropping import Cut
+    from generators.journal import Origin
     from generators.prepare import prepare as run
 
     if label not in ("real", "fake"):

@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 from forensics.corpus import Corpus
 from forensics.refusal import Refusal
 from generators.copies import groups_of
-from generators.prepare import Cut, Origin, prepare, square
+from generators.cropping import Cut, fitted
+from generators.journal import Origin
+from generators.prepare import prepare
 
 
 def make(source: Path, target: Path, size: int | None = 16, **more):
@@ -223,8 +225,8 @@ def test_faces_are_aligned_and_photos_without_are_listed(portrait_file, scene_fi
 def test_square_shrinks_by_area():
     pixels = np.zeros((8, 12, 3), np.uint8)
     pixels[:, 2:10:2] = 200  # columns of the middle alternate
-    assert (square(pixels, 4) == 100).all()
-    assert np.array_equal(square(pixels, 8), pixels[:, 2:10])
+    assert (fitted(pixels, (4, 4)) == 100).all()
+    assert np.array_equal(fitted(pixels, (8, 8)), pixels[:, 2:10])
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=12), st.data())
