@@ -123,15 +123,15 @@ class StyleGAN2(Family):
     presets: ClassVar[Table[str, StyleGAN2Config]] = {
         "1024": StyleGAN2Config(),
         "256": StyleGAN2Config(resolution=256, base=16384, critic_base=16384, gamma=1.0),
-        "faces": StyleGAN2Config(  # ships: 64x64, a CPU
-            resolution=64,
+        "faces": StyleGAN2Config(  # ships: 32x32, a CPU
+            resolution=32,
             latent=128,
             w=128,
             mapping_layers=2,
-            base=2048,
+            base=1024,
             most=128,
-            critic_base=2048,
-            gamma=0.1,
+            critic_base=1024,
+            gamma=0.05,
             lr=2.5e-3,
         ),
         "tiny": StyleGAN2Config(
@@ -206,9 +206,13 @@ class StyleGAN2(Family):
     def fakes(self, batch: Batch, share: int = 1) -> tuple[Tensor, Tensor, Tensor | None]:
         """Pictures, their w and their labels, for 1 / share of a batch."""
         n = max(1, len(batch) // share)
-        labels = None if batch.labels is None else batch.labels[:n]
+        labels = self.asked(batch, n)
         ws = self.styles(self.draw(n, device=batch.images.device).to(batch.images.dtype), labels)
         return self.generator.synthesis(ws, "random"), ws, labels
+
+    def asked(self, batch: Batch, n: int) -> Tensor | None:
+        """Labels of n pictures to make, (n, K): those of the first photos, as often as the photos have them."""
+        return None if batch.labels is None else batch.labels[:n]
 
     def deceive(self, batch: Batch) -> Outcome:
         """-E[log D(G(z))], D's output through a sigmoid: the non-saturating loss."""
@@ -218,9 +222,7 @@ class StyleGAN2(Family):
     def even_paths(self, batch: Batch) -> Outcome:
         """Path length regularisation: E[(|J_w^T y| - a)²], y white noise in the picture (2020, equation 4)."""
         images, ws, _ = self.fakes(batch, self.config.pl_shrink)
-        y = torch.randn_like(images) / math.sqrt(images.shape[2] * images.shape[3])
-        (gradient,) = torch.autograd.grad((images * y).sum(), ws, create_graph=True)
-        lengths = gradient.square().sum(2).mean(1).sqrt()  # (N,)
+        lengths = path_lengths(images, ws, torch.randn_like(images))
         mean = self.pl_mean
         for number, theirs in enumerate(in_order(lengths.mean())):
             if number == rank():
@@ -245,9 +247,24 @@ class StyleGAN2(Family):
         images = batch.images.detach().requires_grad_(True)
         logits = self.discriminator(self.seen(images), batch.labels)
         self.noticed(logits)
-        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-        penalty = gradient.square().sum((1, 2, 3)).mean()
+        penalty = steepness(logits, images).mean()
         return Outcome(penalty * (self.config.gamma / 2), {"R1 penalty": penalty.detach()})
 
     def noticed(self, real: Tensor) -> None:
         """Called with the logits of photos, (N,): StyleGAN2-ADA listens."""
+
+
+def path_lengths(images: Tensor, ws: Tensor, y: Tensor) -> Tensor:
+    """|J_w^T y|, (N,): how far pictures (N, C, H, W) move with w (N, layers, W), root mean square over layers.
+
+    `y` is standard normal, shaped like the pictures. Differentiable again (2020, equation 4 and appendix B).
+    """
+    y = y / math.sqrt(images.shape[2] * images.shape[3])  # so that lengths do not depend on the resolution
+    (gradient,) = torch.autograd.grad((images * y).sum(), ws, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
+
+
+def steepness(logits: Tensor, images: Tensor) -> Tensor:
+    """|∇D(x)|², (N,), of logits (N,) by the pictures (N, C, H, W) they are of. Differentiable again."""
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.square().sum((1, 2, 3))
