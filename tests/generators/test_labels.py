@@ -98,14 +98,14 @@ def test_nobody_uses_or_ignores_labels_silently(tmp_path):
     for none in (plain, told(folder_of(tmp_path / "null", "a.png"), None)):
         assert labels_of(none, None) == (None, ())
         assert labels_of(none, False) == (None, ())
-        with pytest.raises(Refusal, match="--cond: .* has no labels; give dataset.json"):
+        with pytest.raises(Refusal, match=r"--cond: .* has no labels; give dataset\.json"):
             labels_of(none, True)
     for some in (
         Corpus.open(folder_of(tmp_path / "folders", "a/a.png", "b/b.png")),
         told(folder_of(tmp_path / "some", "a.png"), [["a.png", 0]]),
     ):
         assert labels_of(some, False) == (None, ())
-        with pytest.raises(Refusal, match="say --cond .* or --no-cond"):
+        with pytest.raises(Refusal, match=r"say --cond .* or --no-cond"):
             labels_of(some, None)
 
 
