@@ -45,7 +45,8 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias * self.bias_gain
-        with torch.autocast(x.device.type, enabled=False):  # small, and styles need their digits
+        where = "cpu" if x.is_meta else x.device.type  # shapes alone: autocast does not know that device
+        with torch.autocast(where, enabled=False):  # small, and styles need their digits
             x = nn.functional.linear(x, self.weight.to(x.dtype) * self.weight_gain)
             return bias_act(x, bias, act=self.activation)  # (N, O)
 
