@@ -9,15 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
 from forensics.corpus import Corpus
 from forensics.refusal import Refusal
-from generators.copies import groups_of
-from generators.cropping import Cut, fitted
+from generators.cropping import Cut
 from generators.journal import Origin
 from generators.prepare import prepare
 
@@ -106,6 +103,92 @@ def test_copies_share_group_and_split(pictures, tmp_path):
     assert len({group for group, _ in told.values()}) > 6
 
 
+def copies_of(pictures: Path, source: Path) -> Path:
+    """Each picture, a larger copy of it as JPEG, and one file that is none."""
+    source.mkdir()
+    for path in sorted(pictures.iterdir())[:6]:
+        image = Image.open(path)
+        image.save(source / f"{path.stem}.png")
+        image.resize((48, 48), Image.Resampling.BICUBIC).save(source / f"{path.stem}-large.jpg", quality=90)
+    (source / "bad.png").write_bytes(b"no picture")
+    return source
+
+
+def test_dedupe_drops_copies_and_says_of_what(pictures, tmp_path):
+    source = copies_of(pictures, tmp_path / "copies")
+    made = make(source, tmp_path / "c", dedupe=True)
+    assert made.kept == len(made.corpus) == 6
+    assert {Path(entry.path).stem for entry in made.corpus} == {f"{n:02d}-large" for n in range(6)}  # the larger
+    assert dict(made.left_out)["03.png"] == "a copy of copies/03-large.jpg"
+    assert "copies/03.png,a copy of copies/03-large.jpg" in (tmp_path / "c" / "left_out.csv").read_text()
+    assert len(list((tmp_path / "c" / "copies").iterdir())) == 6
+    again = make(source, tmp_path / "c", dedupe=True)
+    assert again.corpus == made.corpus
+    assert again.left_out == made.left_out
+
+
+def test_dedupe_looks_across_sources(pictures, tmp_path):
+    make(pictures, tmp_path / "c", dedupe=True)
+    made = make(copies_of(pictures, tmp_path / "copies"), tmp_path / "c", dedupe=True)
+    assert len(made.corpus) == 12
+    assert made.kept == 6  # larger than the first source's
+    assert make(pictures, tmp_path / "c").kept == 6
+
+
+def workers_change_nothing(source: Path, tmp_path: Path, cut: Cut) -> int:
+    """How many were kept."""
+    made, n = [], len(list(source.iterdir()))
+    for workers in (1, 2):
+        seen = []
+        watch = lambda done, total, seen=seen: seen.append((done, total))  # noqa: E731
+        made.append(prepare(source, tmp_path / str(workers), cut, Origin(), progress=watch, workers=workers))
+        assert seen == [(number, n) for number in range(1, n + 1)]
+    assert made[0].corpus.entries == made[1].corpus.entries
+    assert made[0].left_out == made[1].left_out
+    return made[0].kept
+
+
+def test_workers_change_nothing(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("generators.prepare.PER_WORKER", 1)
+    assert workers_change_nothing(copies_of(pictures, tmp_path / "some"), tmp_path, Cut(16)) == 12
+
+
+@pytest.mark.slow
+def test_workers_change_no_aligned_face(pictures, tmp_path, monkeypatch, portrait_file):
+    monkeypatch.setattr("generators.prepare.PER_WORKER", 1)
+    source = copies_of(pictures, tmp_path / "some")
+    (source / "portrait.jpg").write_bytes(portrait_file.read_bytes())
+    assert workers_change_nothing(source, tmp_path, Cut(64, align_faces=True)) == 1
+
+
+def test_labels_are_kept_in_the_manifest(pictures, tmp_path):
+    source = tmp_path / "labelled"
+    source.mkdir()
+    for name in ("00.png", "01.png", "02.png"):
+        (source / name).write_bytes((pictures / name).read_bytes())
+
+    def kinds(target: str, told: object = None) -> list[str]:
+        if told is not None:
+            (source / "dataset.json").write_text(json.dumps({"labels": told}))
+        return [entry.kind for entry in make(source, tmp_path / target).corpus]
+
+    assert kinds("a") == ["", "", ""]
+    assert kinds("b", [["02.png", 4], ["00.png", 0]]) == ["0", "", "4"]
+    assert kinds("c", [["02.png", [0.5, 1]]]) == ["", "", "[0.5, 1.0]"]
+    (source / "dataset.json").unlink()
+    (source / "manifest.csv").write_text("somebody,else's\n1,2\n")  # no concern of ours
+    assert kinds("d") == ["", "", ""]
+    (source / "dogs").mkdir()
+    for name in ("00.png", "01.png"):
+        (source / name).rename(source / "dogs" / name)
+    (source / "cats").mkdir()
+    (source / "02.png").rename(source / "cats" / "02.png")
+    assert kinds("e") == ["cats", "dogs", "dogs"]
+    (source / "dataset.json").write_text("no json")
+    with pytest.raises(Refusal, match="is no JSON"):
+        make(source, tmp_path / "f")
+
+
 def test_two_names_never_become_one_file(pictures, tmp_path):
     source = tmp_path / "twins"
     source.mkdir()
@@ -169,6 +252,16 @@ def test_a_corpus_from_before_licences_goes_on(pictures, tmp_path):
     assert make(pictures, tmp_path / "c").kept == 12
 
 
+def test_a_corpus_from_before_crops_goes_on(pictures, tmp_path):
+    make(pictures, tmp_path / "c")
+    config = json.loads((tmp_path / "c" / "config.json").read_text())
+    del config["cut"]["crop"], config["cut"]["kernel"]
+    (tmp_path / "c" / "config.json").write_text(json.dumps(config))
+    assert make(pictures, tmp_path / "c").kept == 12
+    with pytest.raises(Refusal, match=r"prepared with size 16.* crop None.*; not with size 16.* crop center"):
+        prepare(pictures, tmp_path / "c", Cut(16, crop="center"), Origin(domain="smooth"))
+
+
 def test_a_second_source_joins_the_corpus(pictures, tmp_path):
     other = tmp_path / "more"
     other.mkdir()
@@ -222,31 +315,6 @@ def test_faces_are_aligned_and_photos_without_are_listed(portrait_file, scene_fi
     assert np.allclose(eyes.mean(0), (128, 122), atol=12)  # where FFHQ has them
 
 
-def test_square_shrinks_by_area():
-    pixels = np.zeros((8, 12, 3), np.uint8)
-    pixels[:, 2:10:2] = 200  # columns of the middle alternate
-    assert (fitted(pixels, (4, 4)) == 100).all()
-    assert np.array_equal(fitted(pixels, (8, 8)), pixels[:, 2:10])
-
-
-@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=12), st.data())
-def test_groups_are_the_chains_of_near_hashes(hashes, data):
-    for base in list(hashes):
-        flips = data.draw(st.sets(st.integers(0, 63), max_size=5))
-        hashes.append(base ^ sum(1 << bit for bit in flips))
-    expected = list(range(len(hashes)))  # the naive way: join until nothing changes
-    for _ in hashes:
-        for i, a in enumerate(hashes):
-            for j, b in enumerate(hashes):
-                if (a ^ b).bit_count() <= 4:
-                    expected[i] = expected[j] = min(expected[i], expected[j])
-    got = groups_of([f"{h:016x}" for h in hashes])
-    for i in range(len(hashes)):
-        for j in range(len(hashes)):
-            assert (got[i] == got[j]) == (expected[i] == expected[j])
-        assert int(got[i], 16) == min(h for h, e in zip(hashes, expected, strict=True) if e == expected[i])
-
-
 def test_command(pictures, tmp_path):
     from app.commands.corpus import group
 
@@ -258,5 +326,9 @@ def test_command(pictures, tmp_path):
     assert fake.exit_code == 0
     assert {(e.label, e.maker, e.width) for e in Corpus.open(tmp_path / "d")} == {("fake", "unknown", 64)}
     assert "12 of them enlarged" in fake.output
-    for bad in (["--label", "true"], ["--size", "big"]):
+    wide = ["prepare", str(pictures), str(tmp_path / "w.zip"), "--size", "16x24", "--layout", "stylegan", "--dedupe"]
+    assert CliRunner().invoke(group, wide).exit_code == 0
+    with zipfile.ZipFile(tmp_path / "w.zip") as file:
+        assert Image.open(file.open("00000/img00000000.png")).size == (24, 16)
+    for bad in (["--label", "true"], ["--size", "big"], ["--layout", "tree"], ["--align-faces", "--crop", "none"]):
         assert isinstance(CliRunner().invoke(group, ["prepare", str(pictures), "x", *bad]).exception, Refusal)
