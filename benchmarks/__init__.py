@@ -19,5 +19,5 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("detection", "How well do detectors and verdict tell the classes apart?", "benchmarks.detection"),
-    Benchmark("throughput", "How many photos a second, and how long to the first verdict?", "benchmarks.throughput"),
+    Benchmark("throughput", "How many pictures a second are inspected, made, learned from?", "benchmarks.throughput"),
 )

@@ -1,6 +1,7 @@
 """How many photos a second does the whole panel inspect, where does the time go, how long to the first verdict?
 
-One core count, one run, one photo: a 1024 x 1024 portrait as JPEG. Beside it, photo by photo, forwards
+And how many does each generator make and learn from: benchmarks/generation.py. Of the panel:
+one core count, one run, one photo: a 1024 x 1024 portrait as JPEG. Beside it, photo by photo, forwards
 of timm's `resnet50` at 224 x 224 (random weights, batch 1), so that figures of two machines compare:
 "forwards a photo" says how many of them the same time would buy.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from benchmarks import generation
 from benchmarks.stamp import Stamp
 from benchmarks.table import Column, Result, Table
 from forensics.face import faces, largest_face
@@ -30,6 +32,7 @@ from forensics.verdict import weigh
 SIDE = 1024
 STARTS = 3  # cold starts; their median is reported
 FORWARDS = 3  # of resnet50, after each photo, so that both see the same load of the machine
+HALVES = ("panel", "generators")
 AIM_FIRST, AIM_FORWARDS = 6.0, 6.0  # seconds; resnet50 forwards a photo
 
 
@@ -68,11 +71,35 @@ def measure(
     photos: int = 20,
     starts: int = STARTS,
     watch: Callable[[str], None] = lambda doing: None,
+    only: str | None = None,
+    seconds: float = 2.0,
+    device: str = "cpu",
 ) -> Result:
-    """Time `photos` photos through the panel of `load`, and `starts` cold starts with the weights folder.
+    """Time `photos` photos through the panel of `load`, `starts` cold starts with its weights, and all generators.
 
-    watch(doing) is told what is being timed.
+    `only` one of HALVES; `seconds` a figure of a generator, on `device`. watch(doing) is told what is being timed.
     """
+    if only not in (None, *HALVES):
+        raise Refusal(f"--only {only}: must be one of {', '.join(HALVES)}")
+    tables: tuple[Table, ...] = ()
+    settings: dict[str, object] = {}
+    used: dict[str, str] = {}
+    if only != "generators":
+        tables, settings, used = measure_panel(load, weights, photos, starts, watch)
+    if only != "panel":
+        tables += generation.tables(seconds, device, watch)
+        settings |= {"seconds": seconds, "device of generators": device}
+    return Result("throughput", "Throughput", tables, Stamp.now(weights=used, settings=settings))
+
+
+def measure_panel(
+    load: Callable[[], Examiners],
+    weights: Path,
+    photos: int,
+    starts: int,
+    watch: Callable[[str], None],
+) -> tuple[tuple[Table, ...], dict[str, object], dict[str, str]]:
+    """Tables, settings, and the weights' hashes."""
     if photos < 1:
         raise Refusal(f"--photos {photos}: at least 1 is needed")
     watch("cold starts")
@@ -91,7 +118,10 @@ def measure(
         for _ in range(FORWARDS):
             with clock.stage("resnet50"):
                 network()
-    return result(clock, first, threads, versions(panel, calibration))
+    used = versions(panel, calibration)
+    settings = {"photos": photos, "side": SIDE, "threads": threads}
+    settings["first verdicts (s)"] = [round(s, 2) for s in first]
+    return panel_tables(clock, first, threads), settings, {**used["weights"], "calibration": used["calibration"]}
 
 
 def time_photo(data: bytes, panel, calibration, clock: Clock) -> None:
@@ -142,7 +172,7 @@ def first_verdict(weights: Path) -> float:
     return seconds
 
 
-def result(clock: Clock, first: list[float], threads: int, used: dict) -> Result:
+def panel_tables(clock: Clock, first: list[float], threads: int) -> tuple[Table, ...]:
     forward, whole = clock.median("resnet50"), clock.median("whole")
     photos = len(clock.seconds["whole"])
     summary = Table(
@@ -167,11 +197,4 @@ def result(clock: Clock, first: list[float], threads: int, used: dict) -> Result
     )
     columns = (Column("stage"), Column("time", "ms"), Column("share", "%"), Column("resnet50 forwards"))
     split = Table("stages", "Where the time goes", columns, rows, ("Medians a stage: they need not add up.",))
-    weights = {**used["weights"], "calibration": used["calibration"]}
-    settings = {
-        "photos": photos,
-        "side": SIDE,
-        "threads": threads,
-        "first verdicts (s)": [round(s, 2) for s in first],
-    }
-    return Result("throughput", "Throughput", (summary, split), Stamp.now(weights=weights, settings=settings))
+    return summary, split

@@ -80,12 +80,18 @@ def detection(
 
 @group.command()
 def throughput(
-    photos: Annotated[int, typer.Option(min=1, help="How many photos are timed.")] = 20,
+    photos: Annotated[int, typer.Option(min=1, help="How many photos the panel is timed with.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For each figure of a generator, about.")] = 2.0,
+    only: Annotated[str | None, typer.Option(help="panel or generators", show_default="both")] = None,
+    device: Annotated[str, typer.Option(help="Of the generators: auto, cpu or cuda")] = "cpu",
     panel: PanelFolder = DETECTOR_WEIGHTS,
     out: Out = RESULTS,
 ) -> None:
-    """Photos a second with the whole panel, by detector; the time to the first verdict; resnet50 beside them."""
+    """Photos a second with the whole panel, by detector, the time to the first verdict, resnet50 beside them;
+    pictures a second that each generator makes and learns from. A few minutes.
+    """
     from benchmarks.throughput import measure
+    from generators.training import device_named
 
     check_folder(out, "--out")
     console = Console(stderr=True)
@@ -95,6 +101,9 @@ def throughput(
             panel.resolve(),
             photos,
             watch=lambda doing: status.update(f"timing: {doing}"),
+            only=only,
+            seconds=seconds,
+            device=device_named(device),
         )
     finish(result, out)
 

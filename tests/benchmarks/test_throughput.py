@@ -28,7 +28,7 @@ def test_portraits_differ_in_bytes_alone():
 def test_stages_and_summary(panel, monkeypatch, tmp_path):
     monkeypatch.setattr(throughput, "reference", lambda: (lambda: None, 1))
     monkeypatch.setattr(throughput, "first_verdict", lambda weights: 2.0)
-    result = throughput.measure(lambda: panel.load(pause=0.05), tmp_path, photos=2)
+    result = throughput.measure(lambda: panel.load(pause=0.05), tmp_path, photos=2, only="panel")
     stages = {row[0]: row[1] for row in result.table("stages").rows}
     assert list(stages) == ["decode", "face finding", "brightness", "mute", "verdict and JSON"]
     assert 50 <= stages["brightness"] < 500
