@@ -109,7 +109,7 @@ class ProGAN(Family):
             latent=128,
             channel_base=1024,
             channel_max=96,
-            schedule=((4, 0, 6), (8, 6, 10), (16, 10, 20), (32, 10, 20), (64, 10, 30)),
+            schedule=((4, 0, 6), (8, 6, 10), (16, 10, 14), (32, 8, 10), (64, 8, 30)),
             lr=2e-3,
             penalised=0.25,
             pooled_last=False,

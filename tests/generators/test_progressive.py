@@ -9,6 +9,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from generators.families.progan import ProGAN
+from generators.families.stylegan import StyleGAN
+from generators.family import Batch
 from generators.growing_critic import Critic
 from generators.he import Convolution, Dense, Fan, blurred
 from generators.layers import MinibatchStd, unit
@@ -225,3 +228,22 @@ def test_critic_averages_before_or_after_the_last_activation():
     assert torch.allclose(block(x), F.avg_pool2d(deep, 2))
     assert block(x).shape == early.blocks[0](x).shape
     assert not torch.allclose(early(images), late(images), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [ProGAN, StyleGAN], ids=lambda kind: kind.name)
+def test_losses_stay_finite_in_bfloat16_and_close_to_those_of_float32(kind):
+    """Penalties differentiate twice, under autocast too."""
+    family = kind(kind.presets["tiny"])
+    family.advance(16 if kind is ProGAN else 8)  # in a fade
+    batch = Batch(torch.rand(8, 3, 16, 16) * 2 - 1)
+    for phase in family.phases():
+        losses = []
+        for enabled in (False, True):
+            family.zero_grad()
+            torch.manual_seed(0)
+            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                loss = phase.loss(batch).loss
+            loss.backward()
+            assert all(torch.isfinite(p.grad).all() for p in phase.learner.parameters() if p.grad is not None)
+            losses.append(loss.item())
+        assert losses[1] == pytest.approx(losses[0], rel=0.1, abs=0.05)
