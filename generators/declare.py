@@ -13,14 +13,22 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from forensics.refusal import Refusal
+
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 FORMATS = ("png", "jpg", "webp")
+QUALITY = 95  # of JPEG
 SOFTWARE_TAG = 0x0131  # EXIF "Software"
 
 
-def declared(pixels: np.ndarray, software: str, kind: str = "png") -> bytes:
-    """(H, W, 3) uint8 → the bytes of a declared file: lossless PNG or WebP, or JPEG of quality 95, 4:4:4."""
-    image, buffer, xmp = Image.fromarray(pixels), BytesIO(), xmp_of(software)
+def declared(pixels: np.ndarray, software: str, kind: str = "png", quality: int = QUALITY) -> bytes:
+    """(H, W, C) uint8, C of 1 to 4, → the bytes of a declared file: lossless PNG or WebP, or JPEG, 4:4:4.
+
+    Raises Refusal where the format has no alpha and the picture (C of 2 or 4) has.
+    """
+    check_format(kind, pixels.shape[2])
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    buffer, xmp = BytesIO(), xmp_of(software)
     if kind == "png":
         chunks = PngInfo()
         chunks.add_text("Software", software)
@@ -29,9 +37,17 @@ def declared(pixels: np.ndarray, software: str, kind: str = "png") -> bytes:
     else:
         exif = Image.Exif()
         exif[SOFTWARE_TAG] = software
-        how = {"quality": 95, "subsampling": 0} if kind == "jpg" else {"lossless": True}
+        how = {"quality": quality, "subsampling": 0} if kind == "jpg" else {"lossless": True}
         image.save(buffer, "JPEG" if kind == "jpg" else "WEBP", exif=exif, xmp=xmp.encode(), **how)
     return buffer.getvalue()
+
+
+def check_format(kind: str, channels: int) -> None:
+    """Raises Refusal for a format that is not known, or does not hold pictures of so many channels."""
+    if kind not in FORMATS:
+        raise Refusal(f"--format {kind}: must be one of {', '.join(FORMATS)}")
+    if channels in (2, 4) and kind != "png":
+        raise Refusal(f"--format {kind}: this generator's pictures have alpha, which is kept in png only; use png")
 
 
 def xmp_of(software: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -29,22 +31,58 @@ class Trained:
     told: dict[str, Any]  # family, preset, config, domain, images_seen, corpus, ...
 
     @property
+    def channels(self) -> int:
+        """1 grey, 2 grey and alpha, 3 RGB, 4 RGBA."""
+        return getattr(self.family.config, "channels", 3)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the labels' columns; () where the family has none."""
+        columns = getattr(self.family.config, "labels", 0)
+        names = tuple(str(name) for name in self.told.get("classes") or ())
+        return names if len(names) == columns else tuple(str(column) for column in range(columns))
+
+    @property
     def software(self) -> str:
         """How its pictures name their maker."""
         from forensics import __version__
 
         return f"deepfake-forensics {__version__} {self.family.name} {self.sha256[:12]}"
 
-    def picture(self, seed: int) -> np.ndarray:
-        """The one picture of a seed, (R, R, 3) uint8.
+    def picture(self, seed: int, truncation: float = 1.0, label: int | None = None) -> np.ndarray:
+        """The one picture of a seed, (H, W, C) uint8, C as `channels`.
 
-        Pictures pass through the network one by one: the sums inside a convolution depend on how many
-        are in it, and a rounding further on a pixel would.
+        `label`: column of the class, for families with classes; None: the seed's own, see `label_of`.
+        Pictures pass through the network one by one, on the CPU in one thread: the sums inside a
+        convolution depend on how many are in it and how they are shared out, and a rounding further on a
+        pixel would. Raises Refusal as `Family.sample` does.
         """
-        rng = torch.Generator().manual_seed(seed)
-        z = self.family.draw(1, rng).to(next(self.family.average.parameters()).device)  # (1, Z)
-        with torch.no_grad():
-            return to_pictures(self.family.sample(z))[0]  # (R, R, 3)
+        average = self.family.average
+        device = next(average.parameters()).device
+        z = self.family.draw(1, torch.Generator().manual_seed(seed)).to(device)  # (1, Z)
+        labels = None
+        if self.classes:
+            labels = torch.zeros(1, len(self.classes), device=device)  # (1, K)
+            labels[0, self.label_of(seed) if label is None else label] = 1
+        elif label is not None:
+            raise Refusal(f"{self.family.name} has no classes; leave the label away")
+        with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
+            images = self.family.sample(z, labels, truncation)  # (1, C, H, W)
+        return to_pictures(images)[0, :, :, : self.channels]  # (H, W, C): grey comes threefold
+
+    def label_of(self, seed: int) -> int:
+        """The class of a seed whose class was not chosen: each as likely."""
+        return int(np.random.default_rng(seed).integers(len(self.classes)))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:
@@ -91,7 +129,7 @@ def weights_of(run: str | Path) -> Path:
 def told_by_run(run: Path) -> dict[str, Any]:
     """What of a run's config goes with its weights."""
     config = snapshots.read_config(run)
-    kept = ("family", "preset", "config", "seed", "corpus", "photos", "domain", "batch", "precision", "versions")
+    kept = "family preset config seed corpus photos domain classes batch precision versions".split()
     return {key: config[key] for key in kept if key in config}
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,11 +19,13 @@ from forensics.corpus import Corpus
 from forensics.photo import Photo
 from forensics.places import GENERATOR_WEIGHTS
 from forensics.refusal import Refusal
-from generators import snapshots
+from forensics.tensors import to_pictures
+from generators import FAMILIES, snapshots
 from generators.declare import FORMATS, SOURCE_TYPE, declared
-from generators.forge import forge, seeds_of
+from generators.family import Family
+from generators.forge import Recipe, forge, same, seeds_of
 from generators.plan import Plan
-from generators.trained import export, load
+from generators.trained import Trained, export, load
 from generators.training import train
 
 
@@ -78,16 +81,20 @@ def test_interrupted_forging_goes_on_and_more_seeds_join(run, tmp_path):
         forge(trained, range(4), out, progress=stop)
     stamps = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     assert len(stamps) == 2
+    assert {e.label for e in Corpus.open(out)} == {"fake"}  # so that nobody takes what is there for photos
     assert len(forge(trained, range(4), out)) == 4
     assert {name: (out / name).stat().st_mtime_ns for name in stamps} == stamps
     assert len(forge(trained, [10], out)) == 5
+    (out / "000002.png").unlink()
+    assert len(forge(trained, [2], out)) == 5
+    assert np.array_equal(Photo.open(out / "000002.png").pixels, trained.picture(2))
     with pytest.raises(Refusal, match="other pictures"):
-        forge(trained, [1], out, "webp")
+        forge(trained, [1], out, Recipe("webp"))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_pictures_declare_themselves(run, tmp_path, kind):
-    corpus = forge(load(run), [4], tmp_path / "fakes", kind)
+    corpus = forge(load(run), [4], tmp_path / "fakes", Recipe(kind))
     photo = Photo.open(corpus.path(corpus.entries[0]))
     assert f'DigitalSourceType="{SOURCE_TYPE}"'.encode() in photo.xmp
     software = photo.text.get("Software") or photo.exif.get("Software")
@@ -98,7 +105,7 @@ def test_pictures_declare_themselves(run, tmp_path, kind):
 
 
 def test_png_declares_in_the_chunks_that_readers_look_in():
-    data = declared(np.zeros((4, 4, 3), np.uint8), 'a "maker" & co')
+    data = declared(np.zeros((4, 4, 3), np.uint8), 'a "maker" & co', "png")
     image = Image.open(io.BytesIO(data))
     image.load()
     assert b"iTXtXML:com.adobe.xmp\0" in data
@@ -106,6 +113,154 @@ def test_png_declares_in_the_chunks_that_readers_look_in():
     assert SOURCE_TYPE in image.text["XML:com.adobe.xmp"]
     assert image.getxmp()["xmpmeta"]["RDF"]["Description"]["DigitalSourceType"] == SOURCE_TYPE
     assert image.getxmp()["xmpmeta"]["RDF"]["Description"]["CreatorTool"] == 'a "maker" & co'
+
+
+def test_jpeg_has_the_quality_that_it_states(run, tmp_path, rng):
+    corpus = forge(load(run), [4], tmp_path / "fakes", Recipe("jpg", quality=60))
+    jpeg = Photo.open(corpus.path(corpus.entries[0])).jpeg
+    expected = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(expected, "JPEG", quality=60)
+    assert np.array_equal(jpeg.tables[0], Photo.open(expected.getvalue()).jpeg.tables[0])
+    assert jpeg.subsampling == "4:4:4"
+    with pytest.raises(Refusal, match=r"other pictures \(encoding differ\)"):
+        forge(load(run), [5], tmp_path / "fakes", Recipe("jpg"))
+
+
+@dataclass(frozen=True)
+class SheetConfig:
+    resolution: int = 12
+    latent: int = 4
+    channels: int = 3
+    labels: int = 0
+
+
+class Sheet(Family):
+    """Wider than high, of any channels, with classes; z, the class and truncation are all in the picture."""
+
+    name = "sheet"
+    truncates = True
+
+    def __init__(self, config: SheetConfig):
+        super().__init__(config, torch.nn.Linear(1, 1))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return 12, 16
+
+    def phases(self):
+        return ()
+
+    def adam(self, learner):
+        raise NotImplementedError
+
+    def sample(self, z, labels=None, truncation=1.0):
+        assert (labels is None) == (self.config.labels == 0)
+        images = z.sigmoid().repeat(1, 48)[:, None].reshape(-1, 1, 12, 16).repeat(1, self.config.channels, 1, 1)
+        images = images * truncation
+        if labels is not None:
+            images[:, :, 0, 0] = labels.argmax(1) / 2
+        return images
+
+
+def sheet(tmp_path, **config) -> Trained:
+    return Trained(Sheet(SheetConfig(**config)), tmp_path / "none", "0" * 64, {"classes": ["cat", "dog", "7"]})
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
+def test_pictures_are_written_with_the_channels_they_have(tmp_path, channels, mode):
+    trained = sheet(tmp_path, channels=channels)
+    pixels = trained.picture(3)
+    assert pixels.shape == (12, 16, channels)
+    corpus = forge(trained, [3], tmp_path / "png")
+    (entry,) = corpus
+    with Image.open(corpus.path(entry)) as image:
+        assert (image.mode, image.size) == (mode, (16, 12))
+        assert np.array_equal(np.array(image).reshape(pixels.shape), pixels)
+    assert (entry.width, entry.height) == (16, 12)
+    for kind in ("jpg", "webp"):
+        if channels in (2, 4):
+            with pytest.raises(Refusal, match=f"--format {kind}: .* alpha, .* use png"):
+                forge(trained, [3], tmp_path / kind, Recipe(kind))
+        else:
+            with Image.open(
+                tmp_path / kind / forge(trained, [3], tmp_path / kind, Recipe(kind)).entries[0].path
+            ) as i:
+                assert i.size == (16, 12)
+
+
+def test_truncation_and_class_are_chosen_and_told(tmp_path):
+    trained = sheet(tmp_path, labels=3)
+    assert trained.classes == ("cat", "dog", "7")
+    corpus = forge(trained, [1, 2], tmp_path / "dogs", Recipe(truncation=0.5, kind="dog"))
+    assert {(e.kind, e.truncation, e.weights) for e in corpus} == {("dog", "0.5", "0" * 64)}
+    told = json.loads((tmp_path / "dogs" / "config.json").read_text())
+    assert (told["class"], told["truncation"]) == ("dog", 0.5)
+    assert np.array_equal(Photo.open(corpus.path(corpus.entries[0])).pixels, trained.picture(1, 0.5, 1))
+    assert not np.array_equal(trained.picture(1, 0.5, 1), trained.picture(1, 1.0, 1))
+    assert not np.array_equal(trained.picture(1, 0.5, 1), trained.picture(1, 0.5, 0))
+    numbers = {"0": 0, "1": 1, "7": 2, "cat": 0}  # a name goes before a number
+    assert {kind: Recipe(kind=kind).label(trained) for kind in numbers} == numbers
+    with pytest.raises(Refusal, match="--class bird: must be 0 to 2, or one of cat, dog, 7"):
+        forge(trained, [1], tmp_path / "birds", Recipe(kind="bird"))
+    for other in (Recipe(truncation=0.6, kind="dog"), Recipe(truncation=0.5)):
+        with pytest.raises(Refusal, match="holds other pictures"):
+            forge(trained, [3], tmp_path / "dogs", other)
+
+
+def test_without_a_class_each_seed_has_its_own(tmp_path):
+    trained = sheet(tmp_path, labels=3)
+    corpus = forge(trained, range(30), tmp_path / "all")
+    assert {entry.kind for entry in corpus} == {"cat", "dog", "7"}
+    for entry in corpus:
+        column = trained.classes.index(entry.kind)
+        assert trained.picture(int(entry.seed))[0, 0, 0] == round((column / 2 + 1) * 127.5)
+
+
+@pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.name)
+def test_every_family_forges_from_its_export(kind, tmp_path):
+    torch.manual_seed(0)
+    family = kind(kind.presets["tiny"])
+    family.settle(1, 4)
+    told = {"family": kind.name, "preset": "tiny", "config": asdict(family.config)}
+    snapshots.save_at_once(
+        {f"family.average.{name}": t for name, t in family.average.state_dict().items()},
+        tmp_path / "export.safetensors",
+        told,
+    )
+    trained = load(tmp_path / "export.safetensors")
+    pixels = trained.picture(1)
+    assert pixels.shape == (*family.size, trained.channels)
+    z = family.draw(1, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert np.array_equal(pixels, to_pictures(family.sample(z))[0, :, :, : trained.channels])
+    recipe = Recipe(truncation=0.5)
+    if kind.truncates:
+        assert not np.array_equal(trained.picture(1, 0.5), pixels)
+        assert recipe.settings(trained)["truncation"] == 0.5
+    else:
+        with pytest.raises(Refusal, match="cannot truncate"):
+            recipe.settings(trained)
+
+
+def test_workers_change_no_bit(tmp_path):
+    """With classes and truncation, in the family whose convolutions are the largest."""
+    from generators.families.stylegan2 import StyleGAN2
+
+    torch.manual_seed(0)
+    family = StyleGAN2(replace(StyleGAN2.presets["tiny"], labels=2))
+    average = {f"family.average.{name}": t for name, t in family.average.state_dict().items()}
+    told = {"family": "stylegan2", "config": asdict(family.config), "classes": ["cat", "dog"]}
+    snapshots.save_at_once(average, tmp_path / "w.safetensors", told)
+    trained, recipe = load(tmp_path / "w.safetensors"), Recipe(truncation=0.7)
+    one = forge(trained, range(12), tmp_path / "one", recipe)
+    seen = []
+    two = forge(trained, range(12), tmp_path / "two", recipe, seen.append, workers=2)
+    assert one.entries == two.entries
+    assert seen == list(range(1, 13))
+    for entry in one:
+        assert one.path(entry).read_bytes() == two.path(entry).read_bytes()
+    with pytest.raises(Refusal, match="changed while it was used"):
+        same(trained.weights, "0" * 64)
 
 
 def test_export_is_small_repeatable_and_makes_nearly_the_same_pictures(run, tmp_path):
@@ -172,10 +327,25 @@ def test_seeds_are_each_named_once(spans):
 
 
 def test_command(run, tmp_path):
-    from app.commands import make
+    from app.commands.forge import forge as command
 
     app = typer.Typer()
-    app.command()(make.forge)
-    done = CliRunner().invoke(app, [str(run), "--seeds", "0-2", "--out", str(tmp_path / "fakes")])
+    app.command()(command)
+    words = [str(run), "--seeds", "0-2", "--out", str(tmp_path / "fakes"), "--format", "jpg", "--quality", "80"]
+    done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert len(Corpus.open(tmp_path / "fakes").where(label="fake", maker="dcgan")) == 3
+    told = json.loads((tmp_path / "fakes" / "config.json").read_text())
+    assert told["encoding"] == "quality 80, 4:4:4"
+    for bad, says in (
+        (["--truncation", "0.7"], "dcgan cannot truncate"),
+        (["--class", "1"], "dcgan has no classes"),
+        (["--quality", "50"], "--quality 50 is for --format jpg"),
+        (["--quality", "0", "--format", "jpg"], "1 to 100"),
+        (["--truncation", "nan"], "must be -2 to 2"),
+        (["--format", "gif"], "one of png, jpg, webp"),
+    ):
+        refused = CliRunner().invoke(app, [str(run), "--out", str(tmp_path / "none"), *bad])
+        assert isinstance(refused.exception, Refusal)
+        assert says in str(refused.exception)
+        assert not (tmp_path / "none").exists()
