@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from generators.ops.bias_act import ACTIVATIONS, bias_act
 from generators.ops.resampling_conv import conv2d_resample
 from generators.ops.upfirdn2d import setup_filter
+from generators.precision import in_full
 
 FILTER = (1.0, 3.0, 3.0, 1.0)
 
@@ -45,8 +46,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias * self.bias_gain
-        where = "cpu" if x.is_meta else x.device.type  # shapes alone: autocast does not know that device
-        with torch.autocast(where, enabled=False):  # small, and styles need their digits
+        with in_full(x):  # small, and styles need their digits
             x = nn.functional.linear(x, self.weight.to(x.dtype) * self.weight_gain)
             return bias_act(x, bias, act=self.activation)  # (N, O)
 

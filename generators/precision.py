@@ -1,0 +1,16 @@
+"""What must be computed in full, whatever precision a run asks for."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+
+def in_full(x: Tensor) -> AbstractContextManager:
+    """A context in which nothing on x's device is computed in a smaller type than its inputs have.
+
+    The meta device has no autocast, and torch raises when it is switched off there.
+    """
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
