@@ -1,15 +1,26 @@
-"""What decides a run: family, photos, length, seed. Saved with it, and read back to go on."""
+"""What decides a run: family, photos, length, seed. Saved as its config.json, and read back to go on."""
 
 from __future__ import annotations
 
+import json
 import math
+import platform
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from forensics import __version__
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once
 from generators import snapshots
+from generators.ranks import world
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "fp16")
+METRICS = ("fid-like",)
+PHOTOS = "photos.npy"  # decoded photos, where they are too many for memory
 
 
 @dataclass(frozen=True)
@@ -21,23 +32,94 @@ class Plan:
     kimg: float  # thousands of photos shown in all
     preset: str | None = None  # None: the family's default
     seed: int = 0
-    batch: int = 64
+    batch: int = 64  # photos a step
     precision: str = "fp32"
     snap: float = 20.0  # kimg between snapshots
+    microbatch: int | None = None  # photos at a time, of which a step takes several; None: the whole batch
+    cond: bool | None = None  # learn the photos' classes; None: they must have none
+    start: Path | None = None  # weights to start from, of another training
+    metric: str | None = None  # measured at every snapshot
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise Refusal(f"--precision {self.precision}: must be one of {', '.join(PRECISIONS)}")
+        if self.metric not in (None, *METRICS):
+            raise Refusal(f"--metric {self.metric}: must be {', '.join(METRICS)}, or left away")
         if self.batch < 2:
             raise Refusal(f"--batch {self.batch}: must be at least 2 (batch norm compares pictures)")
+        if self.each < 2 or self.batch % self.each:
+            raise Refusal(f"--microbatch {self.each}: must be at least 2 and divide --batch {self.batch}")
         for option, kimg in (("--kimg", self.kimg), ("--snap", self.snap)):
             if not (math.isfinite(kimg) and kimg > 0):
                 raise Refusal(f"{option} {kimg}: must be a number above 0")
+
+    @property
+    def each(self) -> int:
+        """Photos of a microbatch, the unit of a forward pass and of its randomness."""
+        return self.batch if self.microbatch is None else self.microbatch
+
+    @property
+    def rounds(self) -> int:
+        """Microbatches of a step, over all processes."""
+        return self.batch // self.each
+
+    def check_divides(self) -> None:
+        """Raises Refusal when the processes that train together would not have equal work."""
+        if self.rounds % world():
+            raise Refusal(
+                f"--batch {self.batch} is {self.rounds} microbatches of {self.each}, for {world()} processes; all "
+                f"must have as many: give --microbatch, e.g. {max(2, self.batch // world())}"
+            )
 
 
 def plan_of(out: Path, kimg: float | None = None) -> Plan:
     """The plan of the run in a folder, for going on with it."""
     config = snapshots.read_config(out)
     keys = ("family", "preset", "seed", "batch", "precision", "snap")
-    kimg = config["kimg"] if kimg is None else kimg
-    return Plan(data=Path(config["data"]), kimg=kimg, **{key: config[key] for key in keys})
+    newer = {key: config.get(key) for key in ("microbatch", "cond", "metric")}
+    start = config.get("start")
+    return Plan(
+        data=Path(config["data"]),
+        kimg=config["kimg"] if kimg is None else kimg,
+        start=Path(start) if start else None,
+        **{key: config[key] for key in keys},
+        **newer,
+    )
+
+
+def claim(out: Path) -> None:
+    """Make the folder of a run. Raises Refusal when it holds something that is none."""
+    out.mkdir(parents=True, exist_ok=True)
+    others = {path.name for path in out.iterdir() if not path.name.endswith(PHOTOS)}
+    if others and "config.json" not in others:
+        raise Refusal(f"{out} is not empty and no training run; choose a new folder")
+
+
+def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], plan: Plan) -> list[str]:
+    """Write config.json, or check that the run in `out` is the same. Only its length may change.
+
+    Returns what else is different this time, and makes the last digits differ: device, threads, versions.
+    """
+    path, changes = out / "config.json", []
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "forensics": __version__}
+    ours = {
+        "data": str(plan.data),
+        "kimg": plan.kimg,
+        "snap": plan.snap,
+        "metric": plan.metric,
+        "processes": world(),
+        "versions": versions,
+    }
+    told = {**resolved, **told, **ours}
+    if path.exists():
+        before = snapshots.read_config(out)
+        before = {"microbatch": before.get("batch"), "cond": None, "start": None, **before}  # older runs had none
+        resolved = json.loads(json.dumps(resolved))  # as it is read back: lists for tuples
+        odd = [f"{key} was {before.get(key)!r}" for key, value in resolved.items() if before.get(key) != value]
+        if odd:
+            raise Refusal(f"{out} holds a run with other settings ({'; '.join(odd)}); choose another --out")
+        for key in ("device", "threads", "processes", "versions"):
+            if key in before and before[key] != told[key]:
+                changes.append(f"{key}: {before[key]} before, {told[key]} now: not the same to the last bit")
+    write_at_once(path, json.dumps({**told, "time": time.strftime("%F")}, indent=1))
+    return changes

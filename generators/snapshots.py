@@ -1,7 +1,7 @@
 """Snapshots of a training run: one safetensors file each, whole or not there, read without unpickling.
 
 A file holds the family's weights (generator, its average, the rest) under `family.`, the optimisers'
-moments under `adam.<learner>.`, and in its header what else resuming needs.
+moments under `adam.<learner>.`, and in its header what else resuming needs: place, and scales of fp16.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +21,9 @@ from torch import Tensor, nn
 from forensics.refusal import Refusal
 from forensics.saving import at_once
 from generators.family import Family
+
+if TYPE_CHECKING:
+    from generators.step import Descent
 
 HEADER = "forensics"  # key in a safetensors header: JSON
 KEEP = 2  # snapshots that stay; older ones are removed
@@ -38,19 +41,24 @@ def folder_of(run: Path) -> Path:
     return run / "snapshots"
 
 
-def save(run: Path, family: Family, optimisers: Mapping[str, torch.optim.Adam], place: Place) -> Path:
+def path_of(run: Path, place: Place) -> Path:
+    return folder_of(run) / f"{place.images_seen:012d}.safetensors"
+
+
+def save(run: Path, family: Family, optimisers: Mapping[str, Descent], place: Place) -> Path:
     """Write a snapshot beside the others, then remove the oldest."""
     tensors = {f"family.{name}": t for name, t in family.state_dict().items()}
     for learner, optimiser in optimisers.items():
         for number, parameter in enumerate(optimiser.param_groups[0]["params"]):
             for moment, value in optimiser.state[parameter].items():
                 tensors[f"adam.{learner}.{number}.{moment}"] = value
-    folder = folder_of(run)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{place.images_seen:012d}.safetensors"
+    path = path_of(run, place)
+    path.parent.mkdir(parents=True, exist_ok=True)
     told = {"step": place.step, "images_seen": place.images_seen, "family": family.name}
+    scales = {learner: optimiser.scaler.state_dict() for learner, optimiser in optimisers.items()}
+    told |= {"scales": scales} if any(scales.values()) else {}  # fp16 only
     save_at_once({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path, told)
-    for old in sorted(folder.glob("*.safetensors"))[:-KEEP]:
+    for old in sorted(path.parent.glob("*.safetensors"))[:-KEEP]:
         old.unlink()
     return path
 
@@ -76,7 +84,7 @@ def latest(run: Path) -> Path | None:
     return None
 
 
-def load(path: Path, family: Family, optimisers: Mapping[str, torch.optim.Adam]) -> Place:
+def load(path: Path, family: Family, optimisers: Mapping[str, Descent]) -> Place:
     """Put a snapshot's state into a family and its optimisers, in place."""
     tensors, told = read(path)
     prefix = "family."
@@ -90,6 +98,8 @@ def load(path: Path, family: Family, optimisers: Mapping[str, torch.optim.Adam])
                     state[moment] = value if moment == "step" else torch.empty_like(parameter).copy_(value)
             if state:
                 optimiser.state[parameter] = state
+        if learner in told.get("scales", {}):
+            optimiser.scaler.load_state_dict(told["scales"][learner])
     return Place(told["step"], told["images_seen"])
 
 

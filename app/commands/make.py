@@ -1,4 +1,4 @@
-"""`forensics train` and `forensics forge`: generators, trained and put to work."""
+"""`forensics train`: generators, trained."""
 
 from __future__ import annotations
 
@@ -14,69 +14,88 @@ from forensics.refusal import Refusal
 
 
 def train(
-    family: Annotated[str | None, typer.Argument(help="dcgan; not needed with --resume.")] = None,
-    data: Annotated[Path | None, typer.Option(help="A prepared corpus, or any folder of photos.")] = None,
+    family: Annotated[str | None, typer.Argument(help="E.g. stylegan2-ada; not needed with --resume.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A prepared corpus, or any folder or zip of photos.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; one that stopped goes on.")] = None,
     kimg: Annotated[float | None, typer.Option(help="Thousands of photos to show in all.")] = None,
     preset: Annotated[str | None, typer.Option(help="Row of the family's table.  [default: its first]")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN|WEIGHTS",
+            help="Go on with this run, as it was set; or start a new one from weights (exported, or a snapshot).",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    batch: Annotated[int, typer.Option(help="Photos a step.")] = 64,
+    batch: Annotated[int | None, typer.Option(help="Photos a step.  [default: the preset's, or 64]")] = None,
+    microbatch: Annotated[int | None, typer.Option(help="Photos at a time; less memory.  [default: --batch]")] = None,
+    cond: Annotated[bool | None, typer.Option("--cond/--no-cond", help="Learn the photos' classes, or not.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, or bf16: faster where the hardware has it.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="fp32; bf16 or fp16: faster where the hardware has it.")] = "fp32",
     snap: Annotated[float, typer.Option(help="Thousands of photos between snapshots.")] = 20.0,
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run, as it was set.")] = None,
+    metric: Annotated[str | None, typer.Option(help="fid-like: a score at every snapshot.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
 ) -> None:
     """Train a generator on photos.
 
-    The run's folder gets snapshots, sample pictures, a log and its settings. Ctrl-C saves; the same
-    command, or --resume, goes on as if nothing had happened.
+    The run's folder gets snapshots, sample pictures, logs (log.jsonl, TensorBoard) and its settings. Ctrl-C
+    saves; the same command, or --resume RUN, goes on as if nothing had happened. Several processes or hosts:
+    `torchrun --nproc-per-node 2 -m app.cli train ... --microbatch 32`, the same result to rounding.
     """
     from generators.family import family_named
     from generators.plan import Plan, plan_of
-    from generators.training import train as run
 
     if family is not None:
         family_named(family)
-    if resume is not None:
+    weights = resume if resume is not None and resume.is_file() else None
+    if resume is not None and weights is None:
         if out not in (None, resume):
             raise Refusal(f"--resume {resume} goes on in its own folder; leave --out {out} away")
         plan, out = plan_of(resume, kimg), resume
         if family not in (None, plan.family):
             raise Refusal(f"{resume} is a run of {plan.family}, not {family}")
     else:
+        if weights is not None:
+            family, preset = like(weights, family, preset)
         given = {"FAMILY": family, "--data": data, "--out": out, "--kimg": kimg}
         missing = [name for name, value in given.items() if value is None]
         if missing:
             raise Refusal(f"missing {', '.join(missing)}; e.g. forensics train dcgan --data DST --out RUN --kimg 500")
-        plan = Plan(family, data, kimg, preset, seed, batch, precision, snap)
+        batch = batch_of(family, preset) if batch is None else batch
+        plan = Plan(family, data, kimg, preset, seed, batch, precision, snap, microbatch, cond, weights, metric)
+    if dry_run:
+        from generators.rehearsal import rehearse
+
+        for name, value in rehearse(plan, device).items():
+            say(f"{name}: {value}")
+        return
+    from generators.ranks import rank
+    from generators.training import train as run
+
     check_folder(out, "--out")
     path = run(plan, out, device)
-    say(f"trained: {path}; forge with `forensics forge {out}`")
+    if rank() == 0:
+        say(f"trained: {path}; forge with `forensics forge {out}`")
 
 
-def forge(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, an exported file, or dcgan (shipped).")],
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
-    seeds: Annotated[str, typer.Option(help="Numbers and ranges: 0-499,600")] = "0-15",
-    format: Annotated[str, typer.Option(help="png, jpg or webp")] = "png",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "cpu",
-) -> None:
-    """Make pictures with a trained generator: one seed, one picture. They declare themselves as generated."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def batch_of(family: str, preset: str | None) -> int:
+    """Photos a step that a preset is meant for."""
+    from generators.family import family_named, preset_named
 
-    from generators.forge import forge as make
-    from generators.forge import seeds_of
-    from generators.trained import load
-    from generators.training import device_named
+    _, config = preset_named(family_named(family), preset)
+    return getattr(config, "batch", 64)
 
-    wanted = seeds_of(seeds)
-    check_folder(out, "--out")
-    trained = load(run, device_named(device))
-    columns = TextColumn("forging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=len(wanted))
-        corpus = make(trained, wanted, out, format, lambda done: bar.update(task, completed=done))
-    say(f"{out}: {len(corpus):,} pictures by {trained.family.name}, declared as generated")
+
+def like(weights: Path, family: str | None, preset: str | None) -> tuple[str, str | None]:
+    """Family and preset of a run that starts from weights: those of the weights, where not given."""
+    from generators.family import family_named
+    from generators.transfer import describe
+
+    told = describe(weights)
+    family = family or str(told.get("family"))
+    if preset is None and told.get("family") == family and told.get("preset") in family_named(family).presets:
+        preset = told["preset"]
+    return family, preset
 
 
 def say(line: str) -> None:

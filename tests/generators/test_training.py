@@ -41,7 +41,7 @@ def assert_same(a: Path, b: Path) -> None:
     assert snapshots.read(a)[1] == snapshots.read(b)[1]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_stopped_and_resumed_equals_never_stopped(plan, tmp_path, precision):
     plan = replace(plan, precision=precision)
     whole = train(plan, tmp_path / "whole", "cpu")
@@ -65,8 +65,12 @@ def test_a_killed_run_goes_on_from_its_last_whole_snapshot(plan, tmp_path):
     assert found is not None
     assert found != last
     assert_same(whole, train(plan, killed, "cpu"))
-    steps = [json.loads(line)["step"] for line in (killed / "log.jsonl").read_text().splitlines()]
-    assert steps == sorted(set(steps))
+    rows = [json.loads(line) for line in (killed / "log.jsonl").read_text().splitlines()]
+    steps = [row["step"] for row in rows]
+    assert steps == sorted(steps)
+    assert [row["snapshot"] for row in rows if "snapshot" in row] == [
+        f"{images:012d}.safetensors" for images in (8, 16, 24)
+    ]
 
 
 def test_ctrl_c_finishes_the_step_saves_and_can_resume(plan, tmp_path, monkeypatch, capsys):
@@ -132,18 +136,21 @@ def test_refuses_what_cannot_work(plan, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("mine")
     for changed, out, says in (
-        ({"family": "dcgn"}, "x", "known: dcgan.*did you mean 'dcgan'"),
+        ({"family": "dcgn"}, "x", "known: .*did you mean 'dcgan'"),
         ({"preset": "face"}, "x", "no preset 'face'; known: 64, .*did you mean 'faces'"),
-        ({"data": tmp_path / "nowhere"}, "x", "no such folder"),
+        ({"data": tmp_path / "nowhere"}, "x", "does not exist"),
         ({"seed": 7}, "run", "other settings.*seed was 0"),
         ({}, "full", "not empty"),
     ):
         with pytest.raises(Refusal, match=says):
             train(replace(plan, **changed), tmp_path / out, "cpu")
     for changed, says in (
-        ({"precision": "fp16"}, "fp32, bf16"),
+        ({"precision": "fp8"}, "fp32, bf16, fp16"),
         ({"batch": 1}, "at least 2"),
         ({"kimg": 0}, "above 0"),
+        ({"microbatch": 3}, "divide --batch 4"),
+        ({"microbatch": 1}, "at least 2"),
+        ({"metric": "fid"}, "fid-like"),
     ):
         with pytest.raises(Refusal, match=says):
             replace(plan, **changed)
@@ -165,23 +172,23 @@ def test_diverged_training_stops_and_says_so(plan, tmp_path, monkeypatch):
 
 
 def test_every_round_shows_every_photo_once_and_mirrors_half(pictures, tmp_path):
-    photos = decode(Corpus.open(pictures), 16, tmp_path / "spill.npy")
-    shown = np.concatenate([photos.batch(5, start, 4) for start in range(0, 24, 4)])  # two rounds
+    photos = decode(Corpus.open(pictures), (16, 16), tmp_path / "spill.npy")
+    shown = np.concatenate([photos.batch(5, start, 4)[0] for start in range(0, 24, 4)])  # two rounds
     for part in (shown[:12], shown[12:]):
         seen = {min(p.tobytes(), p[:, ::-1].tobytes()) for p in part}
         assert len(seen) == 12
     assert not np.array_equal(shown[:12], shown[12:])
-    assert np.array_equal(photos.batch(5, 10, 4), shown[10:14])  # across a round's end
+    assert np.array_equal(photos.batch(5, 10, 4)[0], shown[10:14])  # across a round's end
     mirrored = one_round(0, 0, 10_000)[1].mean()
     assert 0.47 < mirrored < 0.53
 
 
 def test_large_corpora_are_decoded_into_a_file(pictures, tmp_path, monkeypatch):
     corpus = Corpus.open(pictures)
-    small = decode(corpus, 16, tmp_path / "spill.npy")
+    small = decode(corpus, (16, 16), tmp_path / "spill.npy")
     assert not (tmp_path / "spill.npy").exists()
     monkeypatch.setattr("generators.photos.IN_MEMORY", 1000)
-    large = decode(corpus, 16, tmp_path / "spill.npy")
+    large = decode(corpus, (16, 16), tmp_path / "spill.npy")
     assert np.load(tmp_path / "spill.npy", mmap_mode="r").shape == (12, 16, 16, 3)
     assert np.array_equal(small.pixels, large.pixels)
     assert small.sha256 == large.sha256
@@ -191,7 +198,7 @@ def test_bad_photos_are_left_out_of_training(pictures, tmp_path):
     folder = tmp_path / "mixed"
     shutil.copytree(pictures, folder)
     (folder / "bad.png").write_bytes(b"no picture")
-    photos = decode(Corpus.open(folder), 16, tmp_path / "spill.npy")
+    photos = decode(Corpus.open(folder), (16, 16), tmp_path / "spill.npy")
     assert len(photos) == 12
     assert photos.left_out[0].startswith("bad.png: not a photo")
 
@@ -231,7 +238,7 @@ def test_lazy_phases_come_every_so_often_and_slow_adam_down(pictures, plan, tmp_
     (adam,) = optimisers.values()  # phases of one learner share it
     assert adam.defaults["lr"] == pytest.approx(0.1 * 4 / 5)
     assert adam.defaults["betas"] == pytest.approx((0.5**0.8, 0.99**0.8))
-    photos = decode(Corpus.open(pictures), 16, tmp_path / "spill.npy")
+    photos = decode(Corpus.open(pictures), (16, 16), tmp_path / "spill.npy")
     place = snapshots.Place()
     for _ in range(8):
         place, _ = step(toy, toy.phases(), optimisers, photos, plan, place)
@@ -267,7 +274,7 @@ def test_command_trains_and_resumes(pictures, tmp_path):
     assert snapshots.latest(out).stem == "000000000012"
     for bad, says in (
         (["dcgan"], "missing --data, --out, --kimg"),
-        (["vae"], "known: dcgan"),
+        (["dcgn"], "did you mean 'dcgan'"),
         (["--resume", str(tmp_path)], "no training run"),
         (["--resume", str(out), "--out", str(tmp_path / "other")], "own folder"),
     ):

@@ -1,0 +1,125 @@
+"""Is the training well? At every snapshot: are the samples diverse, do they rotate, is the discriminator useful?
+
+Diversity is the mean distance between pairs of samples in a named feature space, beside that of as many photos.
+Mode collapse is low diversity. Rotation, its restless form, is when the same latents' pictures are alike at every
+snapshot but are others each time (Goodfellow 2016, "NIPS 2016 Tutorial", section 5.1.1, figure 22): their centre
+moves further than they lie apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from forensics import features
+from forensics.features import FeatureSpace
+from generators.family import Family
+
+SAMPLES = 32  # pictures, and photos, that are compared
+GRACE = 20_000  # images: before that, samples are noise or the average is still at the start
+COLLAPSED = 0.3  # diversity, as a share of the photos'
+ALIKE = 0.6  # below this share, moving as a whole is rotation
+TURNS = 3  # snapshots in a row
+SURE = 0.99  # share of pictures that a discriminator tells rightly
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """Pictures as 8x8 thumbnails: for those too small for a network. A `FeatureSpace`."""
+
+    name: str = "pixels-8px"
+    dims: int = 192
+
+    def __call__(self, images: Tensor) -> Tensor:
+        images = features.as_square(images, 8)  # (N, 3, 8, 8)
+        return F.interpolate(images, (8, 8), mode="area").flatten(1)  # (N, 192)
+
+
+def space_for(size: tuple[int, int], device: torch.device | str = "cpu") -> FeatureSpace:
+    """What sees samples of this size: the shipped network from 32 px on."""
+    return features.shipped(str(device)) if min(size) >= 32 else Thumbnails()
+
+
+def spread(points: Tensor) -> float:
+    """Mean distance between pairs of (N, D) points."""
+    return float(torch.pdist(points.double()).mean())
+
+
+class Health:
+    """Compares a run's samples with its photos, and with those of the snapshot before."""
+
+    def __init__(self, photos: Tensor, space: FeatureSpace):
+        """`photos`: as many as there will be samples, (N, C, H, W) in [-1, 1]."""
+        self.space = space
+        self.real = spread(space(photos))
+        self.before: Tensor | None = None  # features of the last snapshot's samples
+        self.turns = 0  # snapshots in a row whose samples moved as a whole
+
+    def resume(self, samples: Tensor, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Go on after the snapshot that `samples` are of; `rows` are the log's, of all snapshots so far."""
+        self.before = self.space(samples)
+        for row in rows:
+            self.turns = self.turns + 1 if rotating(row.get("diversity", 1), row.get("moved", 0)) else 0
+
+    def examine(self, samples: Tensor) -> dict[str, float]:
+        """Measures of a snapshot's samples (of the same latents each time), (N, C, H, W).
+
+        `diversity`: as a share of the photos'; `moved`: how far their centre went, in mean distances between them.
+        """
+        points = self.space(samples)
+        apart = spread(points)
+        found = {"diversity": round(apart / max(self.real, 1e-12), 4)}
+        if self.before is not None:
+            found["moved"] = round(float((points - self.before).mean(0).norm()) / max(apart, 1e-12), 4)
+        self.turns = self.turns + 1 if rotating(found["diversity"], found.get("moved", 0)) else 0
+        self.before = points
+        return found
+
+    def warnings(self, found: Mapping[str, float], means: Mapping[str, float], images_seen: int) -> list[str]:
+        """What a person should be warned of. `means`: of the phases' measures since the snapshot before."""
+        if images_seen < GRACE:
+            return []
+        said = []
+        alike = f"samples differ {found['diversity']:.0%} as much as photos do (in {self.space.name})"
+        if self.turns >= TURNS:
+            said.append(
+                f"mode rotation: {alike}, and for {self.turns} snapshots they were others as a whole each time. "
+                "The generator chases the discriminator; try a lower lr, R1 (gamma), or minibatch statistics"
+            )
+        elif found["diversity"] < COLLAPSED:
+            said.append(
+                f"mode collapse: {alike}. The generator found a few pictures that pass; "
+                "try another seed, stronger R1 (gamma), minibatch statistics, or augmentation"
+            )
+        real, fake = means.get("D real"), means.get("D fake")
+        if real is None or fake is None:
+            return said
+        told = f"since the last snapshot it told {real:.1%} of photos and {fake:.1%} of fakes rightly"
+        if min(real, fake) > SURE:
+            said.append(
+                f"one-sided discriminator: {told}, so the generator learns little. It is too strong or knows the "
+                "photos by heart; try augmentation, more photos, stronger R1 (gamma), or a lower lr for it"
+            )
+        elif max(real, fake) > SURE and min(real, fake) < 1 - SURE:
+            calls = "a photo" if real > fake else "a fake"
+            said.append(
+                f"one-sided discriminator: {told}: it calls everything {calls} and teaches nothing; lower its lr"
+            )
+        return said
+
+
+def rotating(diversity: float, moved: float) -> bool:
+    return diversity < ALIKE and moved > 1
+
+
+def not_finite(family: Family) -> str | None:
+    """The name of a weight that is NaN or infinite, if there is one."""
+    for name, tensor in family.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            return name
+    return None

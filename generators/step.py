@@ -1,0 +1,129 @@
+"""One step of a training: each phase that is due descends once on a batch, and the average follows.
+
+A batch is cut into microbatches: the unit of a forward pass, and of randomness, which is seeded from the
+run's seed, the step, the phase and the microbatch. Process r of W takes microbatches r, r + W, ...; gradients
+are summed. So a step is the same, to rounding, however many processes take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.amp import GradScaler
+
+from forensics.tensors import to_tensor
+from generators.family import Adam, Batch, Family, Phase
+from generators.photos import Photos
+from generators.plan import Plan
+from generators.ranks import rank, world
+from generators.snapshots import Place
+from generators.together import norms_in_order, sum_gradients
+
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Descent(torch.optim.Adam):
+    """Adam for one learner, and the scale that keeps its gradients in fp16's range (Micikevicius et al. 2018).
+
+    A step whose gradients overflow is left out and halves the scale. The scale is 1 in other precisions.
+    """
+
+    def __init__(self, learner: nn.Module, adam: Adam, share: float = 1.0, precision: str = "fp32"):
+        """`share`: of the learner's plain phases among all; it slows Adam down accordingly."""
+        betas = (adam.beta1**share, adam.beta2**share)
+        super().__init__(learner.parameters(), adam.lr * share, betas, adam.eps)
+        self.scaler = GradScaler(next(learner.parameters()).device.type, enabled=precision == "fp16")
+
+    def descend(self) -> None:
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        sum_gradients(parameters)
+        if any(p.grad is not None for p in parameters):  # else the scaler has nothing to look at
+            self.scaler.step(self)
+            self.scaler.update()
+
+
+def optimisers_of(family: Family, phases: Sequence[Phase], precision: str = "fp32") -> dict[str, Descent]:
+    """One Adam a learner. With lazy phases, its pace is corrected (Karras et al. 2020, appendix B)."""
+    made: dict[str, Descent] = {}
+    for phase in phases:
+        lazy = max(other.every for other in phases if other.learner is phase.learner)
+        share = lazy / (lazy + 1) if lazy > 1 else 1.0
+        descent = Descent(phase.learner, family.adam(phase.learner), share, precision)
+        made.setdefault(learner_name(family, phase.learner), descent)
+    return made
+
+
+def learner_name(family: Family, learner: nn.Module) -> str:
+    return next(name for name, module in family.named_modules() if module is learner)
+
+
+def step(
+    family: Family,
+    phases: Sequence[Phase],
+    optimisers: Mapping[str, Descent],
+    photos: Photos,
+    plan: Plan,
+    place: Place,
+) -> tuple[Place, dict[str, Tensor]]:
+    """One iteration. Returns where the run stands then, and what the phases measured: means over the batch, of
+    which each process has the part that its microbatches make up.
+    """
+    own = range(rank(), plan.rounds, world())
+    batches = [batch_of(family, photos, plan, place.images_seen + number * plan.each) for number in own]
+    measures: dict[str, Tensor] = {}
+    for index, phase in enumerate(phases):
+        if place.step % phase.every:
+            continue
+        optimiser = optimisers[learner_name(family, phase.learner)]
+        family.requires_grad_(False)
+        phase.learner.requires_grad_(True)
+        optimiser.zero_grad(set_to_none=True)
+        for number, batch in zip(own, batches, strict=True):
+            torch.manual_seed(seed_of(plan.seed, place.step, index, number))
+            with norms_in_order(family):
+                with autocast(plan, batch.images.device):
+                    outcome = phase.loss(batch)
+                optimiser.scaler.scale(outcome.loss * phase.every / plan.rounds).backward()
+            for name, value in {f"{phase.name} loss": outcome.loss, **outcome.measures}.items():
+                measures[name] = measures.get(name, 0) + value.detach().float() / plan.rounds
+        optimiser.descend()
+    follow(family, plan, place.images_seen)
+    return Place(place.step + 1, place.images_seen + plan.batch), measures
+
+
+def seed_of(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def autocast(plan: Plan, device: torch.device) -> torch.autocast:
+    dtype = AUTOCAST.get(plan.precision)
+    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+
+
+def batch_of(family: Family, photos: Photos, plan: Plan, start: int) -> Batch:
+    """Photos `start` to `start + plan.each` of the run, as the family's networks take them."""
+    mirror = getattr(family.config, "mirror", True)
+    return as_batch(family, *photos.batch(plan.seed, start, plan.each, mirror))
+
+
+def as_batch(family: Family, pixels: np.ndarray, labels: np.ndarray | None) -> Batch:
+    """(N, H, W, C) uint8, and (N, K) float32 or None, on the family's device."""
+    device = next(family.parameters()).device
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    images = to_tensor(pixels).to(device, memory_format=layout)  # (N, C, H, W)
+    return Batch(images, None if labels is None else torch.from_numpy(labels).to(device))
+
+
+def follow(family: Family, plan: Plan, images_seen: int) -> None:
+    """The average's half-life grows with the run, so that early pictures are not of the first noise.
+
+    `images_seen` before the step, as published: the first step's average is what it learned, all of it.
+    Weights that come from another training are no noise: there it is long from the start.
+    """
+    half_life = family.average_kimg * 1000
+    if family.average_rampup is not None and plan.start is None:
+        half_life = min(half_life, images_seen * family.average_rampup)
+    family.follow(0.5 ** (plan.batch / half_life) if half_life else 0.0)
