@@ -54,7 +54,7 @@ def rehearse(plan: Plan, device: str = "auto") -> dict[str, str]:
         "length": f"{plan.kimg:g} kimg, {steps:,.0f} steps, a snapshot every {plan.snap:g} kimg",
         "seed": str(plan.seed),
         "device": f"{where}, {plan.precision}, {torch.get_num_threads()} threads",
-        "time": f"{duration(seconds * steps)}: {seconds:.3g} s a step, {plan.batch / seconds:.3g} images/s, as measured now",
+        "time": f"{duration(seconds * steps)}: {seconds:.3g} s a step, {plan.batch / seconds:.3g} images/s",
         "memory": memory(where),
         **({"start": " ".join(" ".join(start).split())} if start else {}),
     }
