@@ -9,16 +9,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from generators.families.autoencoder import Autoencoder
     from generators.families.dcgan import DCGAN
+    from generators.families.gan import GAN
+    from generators.families.progan import ProGAN
+    from generators.families.stylegan import StyleGAN
     from generators.families.stylegan2 import StyleGAN2
+    from generators.families.stylegan2_ada import StyleGAN2ADA
+    from generators.families.vae import VAE
 
-    FAMILIES = (DCGAN, StyleGAN2)
+    FAMILIES = (Autoencoder, VAE, GAN, DCGAN, ProGAN, StyleGAN, StyleGAN2, StyleGAN2ADA)
 
 
 def __getattr__(name: str):
     if name != "FAMILIES":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from generators.families.autoencoder import Autoencoder
     from generators.families.dcgan import DCGAN
+    from generators.families.gan import GAN
+    from generators.families.progan import ProGAN
+    from generators.families.stylegan import StyleGAN
     from generators.families.stylegan2 import StyleGAN2
+    from generators.families.stylegan2_ada import StyleGAN2ADA
+    from generators.families.vae import VAE
 
-    return (DCGAN, StyleGAN2)
+    return (Autoencoder, VAE, GAN, DCGAN, ProGAN, StyleGAN, StyleGAN2, StyleGAN2ADA)

@@ -16,6 +16,7 @@ from generators.ada.corruption import REACH, band_gains, cut_out, filtered, kept
 from generators.ada.draws import Draws
 from generators.ada.geometry import inverse_transforms, transformed
 from generators.ada.settings import Augmentations
+from generators.precision import in_full
 
 
 def augmented(
@@ -39,7 +40,7 @@ def augmented(
         return images
     given = images.dtype
     draws = Draws(n, p, percentile)
-    with torch.autocast(images.device.type, enabled=False):
+    with in_full(images):
         images = images if given == torch.float64 else images.float()
         if how.moves:
             images = transformed(images, inverse_transforms(draws, width, height, how))

@@ -102,9 +102,9 @@ class StyleGAN2ADA(StyleGAN2):
         "cifar": replace(  # appendix C: without style mixing, path length and residual discriminator
             settled(32, PUBLISHED["cifar"]), mixing=0.0, pl_weight=0.0, critic_architecture="orig"
         ),
-        "faces": replace(  # ships: from StyleGAN2's "faces" on, for which p may move faster
-            grown(StyleGAN2.presets["faces"]), ada_kimg=100.0, average_rampup=None, batch=32
-        ),
+        # Ships: from StyleGAN2's "faces" on, so that p may move faster than from nothing.
+        "faces": replace(grown(StyleGAN2.presets["faces"]), ada_kimg=100.0),
+        "faces128": replace(grown(StyleGAN2.presets["faces128"]), ada_kimg=100.0),  # the same, from a GPU
         "tiny": replace(grown(StyleGAN2.presets["tiny"]), p=0.5, ada_every=2, ada_kimg=0.1, batch=4),
     }
 
