@@ -22,7 +22,8 @@ FILTER = (1.0, 3.0, 3.0, 1.0)
 
 def unit(x: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x / rms(x) along `dim`: pixel norm over channels, or z onto its hypersphere (2018, section 4.2)."""
-    return x * (x.square().mean(dim, keepdim=True) + eps).rsqrt()
+    full = x.to(torch.promote_types(x.dtype, torch.float32))  # eps is 0 in float16
+    return x * (full.square().mean(dim, keepdim=True) + eps).rsqrt().to(x.dtype)
 
 
 class Dense(nn.Module):
@@ -100,7 +101,8 @@ class MinibatchStd(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, _, h, w = x.shape
         group = max(size for size in range(1, min(self.group, n) + 1) if n % size == 0)
-        y = x.reshape(group, n // group, self.channels, -1, h, w)  # (G, M, F, C / F, H, W)
+        full = x.to(torch.promote_types(x.dtype, torch.float32))  # small differences, and 1e-8 is 0 in float16
+        y = full.reshape(group, n // group, self.channels, -1, h, w)  # (G, M, F, C / F, H, W)
         y = (y - y.mean(0)).square().mean(0)  # (M, F, C / F, H, W)
         y = (y + 1e-8).sqrt().mean((2, 3, 4))  # (M, F)
         y = y.repeat(group, 1)[:, :, None, None].expand(-1, -1, h, w)  # (N, F, H, W)

@@ -14,3 +14,11 @@ def in_full(x: Tensor) -> AbstractContextManager:
     The meta device has no autocast, and torch raises when it is switched off there.
     """
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+
+
+def in_float16(x: Tensor) -> bool:
+    """Whether a convolution of x is computed in float16, whose largest number is 65504."""
+    if x.dtype == torch.float16 or x.is_meta:
+        return x.dtype == torch.float16
+    kind = x.device.type
+    return torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.float16

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from generators.ops.resampling_conv import conv2d_resample
+from generators.precision import in_float16, in_full
 
 Way = Literal["auto", "literal", "scaled"]
 EPSILON = 1e-8  # keeps the demodulation of silent filters finite
@@ -41,7 +42,7 @@ def modulated_conv2d(
     """
     if way not in ("auto", "literal", "scaled"):
         raise ValueError(f"way {way!r}: must be auto, literal or scaled")
-    if x.dtype == torch.float16 and demodulate:
+    if demodulate and in_float16(x):
         fan = weight[0].numel() ** 0.5
         weight = weight / (weight.abs().amax((1, 2, 3), keepdim=True) * fan)
         styles = styles / styles.abs().amax(1, keepdim=True)
@@ -63,7 +64,8 @@ def scaled(
     x = x * styles.to(x.dtype)[:, :, None, None]
     x = conv2d_resample(x, weight.to(x.dtype), resample_filter, up, padding=padding, flip_weight=flip_weight)
     if demodulate:
-        power = styles.square() @ weight.square().sum((2, 3)).T  # (N, O): equation 3
+        with in_full(x):  # sums of hundreds of squares
+            power = styles.square() @ weight.square().sum((2, 3)).T  # (N, O): equation 3
         x = x * (power + EPSILON).rsqrt().to(x.dtype)[:, :, None, None]
     return x
 
