@@ -132,12 +132,13 @@ class StyleGAN(Family):
         "256": StyleGANConfig(resolution=256, schedule=even_schedule(8, 256, 600.0)),
         "faces": StyleGANConfig(  # ships: few photos, a CPU
             resolution=64,
-            latent=128,
+            latent=64,
             channel_base=1024,
             channel_max=96,
-            schedule=((8, 0, 12), (16, 8, 14), (32, 8, 12), (64, 8, 30)),
-            lr=4e-3,
-            gamma=1.0,
+            schedule=((8, 0, 10), (16, 6, 14), (32, 6, 12), (64, 6, 30)),
+            lr=1e-2,
+            gamma=0.3,
+            mixing=0.5,
             penalised=0.25,
         ),
         "tiny": StyleGANConfig(
