@@ -14,9 +14,14 @@ from PIL import Image
 
 from benchmarks.detection import Setup, Shot, examine, gather, laundered, measure, recorded_corpora
 from benchmarks.table import Result
+from detectors.provenance.declarations import Declarations
 from forensics.corpus import Corpus, split_of
+from forensics.evidence import Evidence
+from forensics.inspection import inspect
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+from forensics.verdict import Conclusion
+from generators.declare import FORMATS, declared
 
 N = 12  # photos a folder
 
@@ -102,6 +107,43 @@ def test_laundering_depends_on_the_photo_alone(panel, setup, tmp_path):
     as_real = examine("repost", 1, panel.load(), Shot(path, photo.sha256, False, "web"))
     as_fake = examine("repost", 1, panel.load(), Shot(path, photo.sha256, True, "x"))
     assert as_real == as_fake
+
+
+class Reader:
+    """Says whatever a file says of itself."""
+
+    name = "reader"
+    question = "What is written in the file?"
+    scores = True
+    weights = None
+
+    def examine(self, photo: Photo) -> Evidence:
+        told = [photo.name, photo.format, photo.mode, *photo.notes, *photo.text, *photo.exif, photo.xmp.decode()]
+        return Evidence(self.name, float(photo.xmp != b""), "|".join(told))
+
+
+@pytest.mark.parametrize("launder", ["native", "repost"])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_declaration_decides_nothing(panel, tmp_path, monkeypatch, rng, kind, launder):
+    """Forged pictures say what they are; the panel must be shown pixels alone, whatever the file."""
+    pixels = rng.integers(0, 256, (16, 16, 3), np.uint8)
+    path = tmp_path / f"forged by mygen.{kind}"
+    path.write_bytes(declared(pixels, "mygen 1.0", kind))
+    seen, calibration = [], panel.load()[1]
+    examiners = (Declarations(), Reader()), calibration
+    frankly = inspect(Photo.open(path), *examiners).verdict
+    assert frankly.conclusion == Conclusion.DECLARED  # so this test could fail
+
+    def spy(photo, *rest):
+        report = inspect(photo, *rest)
+        seen.extend(w.evidence.finding for w in report.verdict.weighed if w.evidence.detector == "reader")
+        return report
+
+    monkeypatch.setattr("benchmarks.detection.inspect", spy)
+    outcome = examine(launder, 0, examiners, Shot(path, "", True, "mygen"))
+    assert outcome["conclusion"] != str(Conclusion.DECLARED)
+    assert outcome["reader"] == 0
+    assert seen == ["photo|PNG|RGB|"]
 
 
 def test_only_the_test_split_and_no_file_twice(setup, tmp_path):
