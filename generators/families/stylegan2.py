@@ -134,6 +134,17 @@ class StyleGAN2(Family):
             gamma=0.05,
             lr=2.5e-3,
         ),
+        "faces128": StyleGAN2Config(  # for shipping from a GPU: under 8 MB as float16
+            resolution=128,
+            latent=256,
+            w=256,
+            mapping_layers=2,
+            base=8192,
+            most=192,
+            critic_base=8192,
+            gamma=0.1,
+            lr=2.5e-3,
+        ),
         "tiny": StyleGAN2Config(
             resolution=16,
             latent=8,
