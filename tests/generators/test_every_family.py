@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass, replace
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_table_builds_and_is_frozen(kind):
         assert pictures.shape == (2, channels, config.resolution, config.resolution), name
     with pytest.raises(TypeError):
         type(config)(no_such_option=1)
-    assert all(f.default is not None for f in fields(config))
+    assert all(f.default is not MISSING for f in fields(config)), "every setting has a default"
 
 
 @each

@@ -52,7 +52,7 @@ def by_two(plan: Plan, out: Path) -> Path:
     return snapshots.latest(out)
 
 
-@pytest.mark.parametrize("family", ["dcgan", "stylegan2"])
+@pytest.mark.parametrize("family", ["dcgan", "stylegan2", "stylegan2-ada"])
 def test_two_processes_equal_one(family, pictures, tmp_path):
     plan = Plan(family, pictures, kimg=0.04, preset="tiny", batch=8, microbatch=2)  # 5 steps of 4 microbatches
     one, two = train(plan, tmp_path / "one", "cpu"), by_two(plan, tmp_path / "two")
