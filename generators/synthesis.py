@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from generators.layers import FILTER, Conv, Dense
-from generators.ops.bias_act import ACTIVATIONS, bias_act
+from generators.ops.bias_act import bias_act
 from generators.ops.modulated_conv import Way, modulated_conv2d
+from generators.ops.styled_conv import styled_conv2d
 from generators.ops.upfirdn2d import setup_filter, upsample2d
 
 Architecture = Literal["skip", "resnet", "orig"]
@@ -59,12 +60,9 @@ class StyledConv(nn.Module):
             grain = torch.randn(shape, device=x.device, dtype=self.noise_strength.dtype) * self.noise_strength
         elif self.noisy and noise == "const":
             grain = self.noise_const * self.noise_strength
-        # As published: upsampling mirrors the kernel, that is, it convolves; otherwise it correlates.
         f = self.resample_filter if self.up > 1 else None
-        styles = self.affine(w)  # (N, I)
-        x = modulated_conv2d(x, self.weight, styles, grain, self.up, 1, f, True, self.up == 1, way)
-        clamp = None if self.clamp is None else self.clamp * gain
-        return bias_act(x, self.bias, 1, self.activation, None, ACTIVATIONS[self.activation].gain * gain, clamp)
+        styles, clamp = self.affine(w), None if self.clamp is None else self.clamp * gain
+        return styled_conv2d(x, self.weight, styles, grain, self.bias, self.up, f, self.activation, gain, clamp, way)
 
 
 class ToPicture(nn.Module):

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from generators.precision import in_full
+
 Pair = int | Sequence[int]  # one number, or x then y
 SEPARABLE_FROM = 8  # taps: shorter filters are kept as their outer product, which is quicker in one go
 
@@ -72,19 +74,21 @@ def upfirdn2d(
     if up_x > 1 or up_y > 1:
         x = x.reshape(n, c, h, 1, w, 1)
         x = F.pad(x, (0, up_x - 1, 0, 0, 0, up_y - 1)).reshape(n, c, h * up_y, w * up_x)
-    if left or right or top or bottom:
+    if f is None or left != right or top != bottom or min(left, top) < 0:
         x = F.pad(x, (left, right, top, bottom))
+        left = top = 0
     if f is None:
-        x = x * gain if gain != 1 else x
-    else:
-        f = f.to(x.dtype) * gain ** (f.ndim / 2)
-        if not flip_filter:
-            f = f.flip(tuple(range(f.ndim)))
-        kernels = (f[None, :], f[:, None]) if f.ndim == 1 else (f,)
-        with torch.autocast(x.device.type, enabled=False):  # filters keep the dtype of x
-            for kernel in kernels:
-                x = F.conv2d(x, kernel.expand(c, 1, *kernel.shape), groups=c)
-    return x[:, :, ::down_y, ::down_x]
+        return (x * gain if gain != 1 else x)[:, :, ::down_y, ::down_x]
+    f = f.to(x.dtype) * gain ** (f.ndim / 2)
+    if not flip_filter:
+        f = f.flip(tuple(range(f.ndim)))
+    with in_full(x):  # filters keep the dtype of x
+        if f.ndim == 2:
+            kernel = f.expand(c, 1, *f.shape)
+            return F.conv2d(x, kernel, stride=(down_y, down_x), padding=(top, left), groups=c)
+        across, along = f.expand(c, 1, 1, -1), f[:, None].expand(c, 1, -1, 1)
+        x = F.conv2d(x, across, stride=(1, down_x), padding=(0, left), groups=c)
+        return F.conv2d(x, along, stride=(down_y, 1), padding=(top, 0), groups=c)
 
 
 def filter2d(x: Tensor, f: Tensor | None, padding: Pair = 0, flip_filter: bool = False, gain: float = 1.0) -> Tensor:

@@ -1,0 +1,94 @@
+"""A whole layer of StyleGAN2's synthesis in one op: modulated convolution, noise, bias, activation, clamp.
+
+y = clamp(act(demod(w · s) ∗ x + noise + bias) · gain), Karras et al. 2020, figure 2c. The plain twin is
+`modulated_conv2d` and `bias_act` one after the other. On a CPU memory costs more than arithmetic: without
+gradients, each sample's style, demodulation and gain go into its own weights, bias into the last
+convolution, and the rest is done in place. act(a·x) = a·act(x) for a > 0 allows it for (leaky) ReLU.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from generators.ops.bias_act import ACTIVATIONS, bias_act
+from generators.ops.modulated_conv import EPSILON, Way, modulated_conv2d
+from generators.ops.upfirdn2d import upfirdn2d
+
+SLOPES = {"linear": 1.0, "relu": 0.0, "lrelu": ACTIVATIONS["lrelu"].alpha}
+
+
+def styled_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    noise: Tensor | None,
+    bias: Tensor,
+    up: int = 1,
+    resample_filter: Tensor | None = None,
+    act: str = "lrelu",
+    gain: float = 1.0,
+    clamp: float | None = None,
+    way: Way = "auto",
+) -> Tensor:
+    """(N, I, H, W), weights (O, I, 3, 3), styles (N, I), bias (O,) → (N, O, H·up, W·up); `up` is 1 or 2.
+
+    `noise`: (1 or N, 1, H', W') or (H', W'); `gain` comes on top of the activation's own. `way` as in
+    `modulated_conv2d`; "auto" takes the quickest that was measured.
+    """
+    if way == "auto" and quick(x, act):
+        return by_sample(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp)
+    # As published: upsampling mirrors the kernel, that is, it convolves; otherwise it correlates.
+    x = modulated_conv2d(x, weight, styles, noise, up, 1, resample_filter, True, up == 1, way)
+    return bias_act(x, bias, 1, act, None, ACTIVATIONS[act].gain * gain, clamp)
+
+
+def quick(x: Tensor, act: str) -> bool:
+    """Whether `by_sample` may take its twin's place: on a CPU, without gradients, maps larger than weights."""
+    precise = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
+    large = x.shape[2] * x.shape[3] > 4 * x.shape[1]  # below, weights of one's own cost more than they save
+    return x.device.type == "cpu" and precise and large and act in SLOPES and not torch.is_grad_enabled()
+
+
+def by_sample(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    noise: Tensor | None,
+    bias: Tensor,
+    up: int,
+    resample_filter: Tensor | None,
+    act: str,
+    gain: float,
+    clamp: float | None,
+) -> Tensor:
+    """The layer, one sample after the other, with weights of its own."""
+    gain = gain * ACTIVATIONS[act].gain
+    demodulation = (styles.square() @ weight.square().sum((2, 3)).T + EPSILON).rsqrt() * gain  # (N, O)
+    bias = bias * gain
+    noise = None if noise is None else (noise * gain).expand(len(x), 1, *noise.shape[-2:])
+    done = []
+    for number in range(len(x)):
+        sample = x[number : number + 1]  # (1, I, H, W), laid out as x is
+        w = weight * (demodulation[number, :, None] * styles[number])[:, :, None, None]  # (O, I, 3, 3)
+        if up == 1:
+            y = F.conv2d(sample, w, bias, padding=1)  # (1, O, H, W)
+        else:
+            y = F.conv_transpose2d(sample, w.transpose(0, 1), stride=2)  # (1, O, 2H + 1, 2W + 1)
+            y = smoothed(y, resample_filter, bias)  # (1, O, 2H, 2W)
+        if noise is not None:
+            y += noise[number]
+        y = F.leaky_relu_(y, SLOPES[act]) if act != "linear" else y
+        done.append(y if clamp is None else y.clamp_(-clamp, clamp))
+    return torch.cat(done) if len(done) > 1 else done[0]
+
+
+def smoothed(y: Tensor, f: Tensor, bias: Tensor) -> Tensor:
+    """The filter after a transposed convolution, (1, O, 2H + 1, 2W + 1) → (1, O, 2H, 2W), and the bias."""
+    width = f.shape[-1]
+    before, after = (width + 1) // 2 - 1, (width - 2) // 2
+    if f.ndim == 1 or before != after:
+        return upfirdn2d(y, f, padding=(before, after, before, after), gain=4) + bias[:, None, None]
+    kernel = (f * 4).flip((0, 1)).to(y.dtype).expand(y.shape[1], 1, width, width)
+    return F.conv2d(y, kernel, bias, padding=before, groups=y.shape[1])
