@@ -26,6 +26,7 @@ PIXELS = {"cpu": 2**16, "cuda": 2**21}  # in one batch, about; at least `FEWEST`
 FEWEST = 2
 LARGEST_TAUGHT = 256  # px: larger ones take minutes a step on a CPU
 TWIN = "256"  # preset of StyleGAN2 whose ways are compared: 256x256, channel_base 16384
+HALF = 0.5
 AIM = 2.0  # times as fast as the twin
 MOST_CALLS = 100
 
@@ -48,50 +49,48 @@ def tables(
     families: tuple[str, ...] | None = None,
 ) -> tuple[Table, ...]:
     """Time every family (or those named) for about `seconds` a figure. watch(doing) is told what is being timed."""
-    rows: list[tuple] = []
+    made, taught = [], []
     for job in jobs(seconds, device, families):
-        watch(f"{job.family}, preset {job.preset}")
+        name = f"{job.family} {job.preset}"
+        watch(name)
         found = in_own_process(job)
-        keys = ("size", "parameters", "at once", "made", "memory making", "taught", "memory training")
-        rows.append((job.family, job.preset, *(found.get(key) for key in keys)))
-    columns = (
-        Column("family"),
-        Column("preset"),
-        Column("size", "px"),
-        Column("generator", "M parameters"),
-        Column("at once", "pictures"),
-        Column("sampling", "pictures/s"),
-        Column("memory, sampling", "MB", "peak of a process that does this, torch (about 300 MB) included"),
-        Column("training", "pictures/s", "all phases and the optimisers' steps; lazy phases by their share"),
-        Column("memory, training", "MB"),
-    )
-    notes = (f"Random weights, float32, {device}; medians over about {seconds:g} s each.",)
-    made = [Table("generators", "Making pictures, and learning from them", columns, tuple(rows), notes)]
+        keys = ("size", "at once", "made", "memory making")
+        made.append((name, found.get("parameters"), *map(found.get, keys)))
+        if "taught" in found:
+            taught.append((name, *map(found.get, ("size", "batch", "taught", "memory training"))))
+    note = f"Random weights, float32, {device}; medians over about {seconds:g} s each."
+    one, speed, size = Column("family, preset"), Column("pictures/s"), Column("size", "px")
+    memory = Column("memory", "MB", "peak of a process that does this, torch (about 300 MB) included")
+    millions = Column("M parameters", about="of the generator; autoencoders with both halves")
+    columns = (one, millions, size, Column("at once"), speed, memory)
+    tables = [Table("sampling", "Making pictures", columns, tuple(made), (note,))]
+    phases = "All phases and the optimisers' steps, lazy phases by their share; ADA at p = 0.5."
+    columns = (one, size, Column("batch"), speed, memory)
+    tables.append(Table("training", "Learning from pictures", columns, tuple(taught), (note, phases)))
     if families is None or "stylegan2" in families:
         watch("stylegan2, ways")
         found = in_own_process(Job("stylegan2", TWIN, device, seconds, ways=True))
-        made.append(ways_table(found["ways"], device))
-    return tuple(made)
+        tables.append(ways_table(found["ways"], device))
+    return tuple(tables)
 
 
 def ways_table(found: list[dict[str, Any]], device: str) -> Table:
     columns = (
-        Column("modulated convolution"),
-        Column("memory format"),
-        Column("at once", "pictures"),
-        Column("sampling", "pictures/s"),
-        Column("times the twin", about=f"of the same pictures at once; aim: {AIM:g}, by what `sample` does"),
-        Column("largest difference", about="from the twin's pictures, which span about [-1, 1]; float32"),
+        Column("way"),
+        Column("at once"),
+        Column("pictures/s"),
+        Column("times the twin", about=f"of the same pictures at once; aim: {AIM:g}, by what `sample` does (auto)"),
+        Column("off by", about="largest difference from the twin's pictures, which span about [-1, 1]; float32"),
     )
     twins = {row["at once"]: row["made"] for row in found if row["way"] == "literal" and not row["last"]}
     rows = []
     for row in found:
-        name = "twin: literal" if row["way"] == "literal" else row["way"]
-        layout = "channels last" if row["last"] else "contiguous"
+        twin = row["way"] == "literal" and not row["last"]
+        name = f"{row['way']}, {'channels last' if row['last'] else 'contiguous'}{' (twin)' if twin else ''}"
         times = row["made"] / twins[row["at once"]]
-        rows.append((name, layout, row["at once"], row["made"], times, f"{row['difference']:.1e}"))
-    note = f"StyleGAN2, 256x256, channel_base 16384, random weights, {device}."
-    return Table("ways", "Ways to compute StyleGAN2's pictures", columns, tuple(rows), (note,))
+        rows.append((name, row["at once"], row["made"], times, f"{row['difference']:.1e}"))
+    notes = (f"StyleGAN2, 256x256, channel_base 16384, random weights, {device}.",)
+    return Table("ways", "Ways to compute StyleGAN2's pictures", columns, tuple(rows), notes)
 
 
 def jobs(seconds: float, device: str, families: tuple[str, ...] | None = None) -> Iterator[Job]:
@@ -149,7 +148,8 @@ def timed(job: Job) -> dict[str, Any]:
     found["made"] = most / seconds_of(make, job)
     found["memory making"] = peak_memory(job.device)
     if max(family.size) <= LARGEST_TAUGHT or job.device == "cuda":
-        found["taught"] = taught(family, max(most, FEWEST), job)
+        found["batch"] = max(most, FEWEST)
+        found["taught"] = taught(family, found["batch"], job)
         found["memory training"] = peak_memory(job.device)
     return found
 
@@ -165,6 +165,8 @@ def taught(family, n: int, job: Job) -> float:
     images = torch.rand(n, getattr(family.config, "channels", 3), high, wide) * 2 - 1
     layout = torch.channels_last if job.device == "cpu" else torch.contiguous_format
     batch = Batch(images.to(job.device, memory_format=layout), label_rows(family, n))
+    if hasattr(family, "strength"):
+        family.strength.p.fill_(HALF)  # of ADA: augmentations cost what they cost in the midst of a training
     phases = family.phases()
     optimisers = optimisers_of(family, phases)
     total = seconds_of(lambda: family.follow(0.99), job)

@@ -64,10 +64,9 @@ def test_the_twin_makes_the_same_pictures():
     assert found[0]["difference"] == 0
     assert max(row["difference"] for row in found) < 1e-4
     table = ways_table(found, "cpu")
-    times = {tuple(row[:3]): row[4] for row in table.rows}
-    assert times["twin: literal", "contiguous", 1] == 1
-    assert times["twin: literal", "contiguous", 4] == 1
-    assert {"auto", "scaled"} <= {row[0] for row in table.rows}
+    times = {tuple(row[:2]): row[3] for row in table.rows}
+    assert times["literal, contiguous (twin)", 1] == times["literal, contiguous (twin)", 4] == 1
+    assert {"auto, channels last", "scaled, contiguous"} <= {row[0] for row in table.rows}
 
 
 def test_a_process_of_its_own():
@@ -78,10 +77,15 @@ def test_a_process_of_its_own():
 
 
 def test_tables(monkeypatch):
-    rows = [{"way": way, "last": last, "at once": 1, "made": 1.5, "difference": 0.0} for way in ("literal", "auto")
-            for last in (False, True)]  # fmt: skip
-    monkeypatch.setattr(generation, "in_own_process", lambda job: {"ways": rows} if job.ways else {"made": 2.0})
-    making, ways = generation.tables(families=("stylegan2",))
-    assert [row[:2] for row in making.rows] == [(j.family, j.preset) for j in jobs(1, "cpu", ("stylegan2",))]
-    assert {row[5] for row in making.rows} == {2.0}
+    row = {"at once": 1, "made": 1.5, "difference": 0.0}
+    rows = [{"way": way, "last": last, **row} for way in ("literal", "auto") for last in (False, True)]
+    found = {"made": 2.0, "taught": 3.0}
+    monkeypatch.setattr(generation, "in_own_process", lambda job: {"ways": rows} if job.ways else found)
+    sampling, training, ways = generation.tables(families=("stylegan2",))
+    names = [f"{job.family} {job.preset}" for job in jobs(1, "cpu", ("stylegan2",))]
+    assert [row[0] for row in sampling.rows] == [row[0] for row in training.rows] == names
+    assert {row[4] for row in sampling.rows} == {2.0}
+    assert {row[3] for row in training.rows} == {3.0}
     assert len(ways.rows) == 4
+    found.pop("taught")  # too large for a CPU
+    assert not generation.tables(families=("stylegan2",))[1].rows
