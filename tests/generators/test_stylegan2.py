@@ -121,6 +121,23 @@ def test_truncation_pulls_towards_the_mean_picture():
     torch.testing.assert_close(family.average.mapping(z, truncation=0.3), mean + 0.3 * (w - mean))
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_style_mixing_takes_a_second_w_from_some_layer_on(share):
+    torch.manual_seed(0)
+    family = StyleGAN2(replace(TINY, mixing=share))
+    z, cuts = family.draw(3), set()
+    w = family.average.mapping(z)[:, 0]  # the same weights, in evaluation mode
+    for _ in range(40):
+        family.generator.mapping.w_avg.zero_()
+        ws = family.styles(z, None)
+        own = [bool(torch.allclose(ws[:, layer], w, atol=1e-6)) for layer in range(ws.shape[1])]
+        assert own == sorted(own, reverse=True)  # first, then the other's
+        cuts.add(sum(own))
+        torch.testing.assert_close(family.generator.mapping.w_avg, 0.005 * w.mean(0))  # the second is not in it
+    layers = family.generator.synthesis.layers
+    assert cuts == ({layers} if share == 0 else set(range(1, layers)))
+
+
 def test_labels_steer_and_are_asked_for():
     torch.manual_seed(0)
     family = StyleGAN2(replace(TINY, labels=2))
