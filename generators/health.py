@@ -1,9 +1,9 @@
 """Is the training well? At every snapshot: are the samples diverse, do they rotate, is the discriminator useful?
 
 Diversity is the mean distance between pairs of samples in a named feature space, beside that of as many photos.
-Mode collapse is low diversity. Rotation, its restless form, is when the same latents' pictures are alike at every
-snapshot but are others each time (Goodfellow 2016, "NIPS 2016 Tutorial", section 5.1.1, figure 22): their centre
-moves further than they lie apart.
+Mode collapse is low diversity; where samples come in a few kinds, only nearest pairs are alike. Rotation, its
+restless form, is when the same latents' pictures are alike at every snapshot but are others each time (Metz et al.
+2017, "Unrolled Generative Adversarial Networks", figure 2): their centre moves further than they lie apart.
 """
 
 from __future__ import annotations
@@ -50,35 +50,50 @@ def spread(points: Tensor) -> float:
     return float(torch.pdist(points.double()).mean())
 
 
+def nearest(points: Tensor) -> float:
+    """Mean distance of (N, D) points to the nearest other one."""
+    apart = torch.cdist(points.double(), points.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    return float(apart.fill_diagonal_(torch.inf).min(1).values.mean())
+
+
 class Health:
     """Compares a run's samples with its photos, and with those of the snapshot before."""
 
     def __init__(self, photos: Tensor, space: FeatureSpace):
         """`photos`: as many as there will be samples, (N, C, H, W) in [-1, 1]."""
         self.space = space
-        self.real = spread(space(photos))
+        real = self.points(photos)
+        self.real, self.real_nearest = spread(real), nearest(real)
         self.before: Tensor | None = None  # features of the last snapshot's samples
         self.turns = 0  # snapshots in a row whose samples moved as a whole
 
     def resume(self, samples: Tensor, rows: Sequence[Mapping[str, Any]]) -> None:
         """Go on after the snapshot that `samples` are of; `rows` are the log's, of all snapshots so far."""
-        self.before = self.space(samples)
+        self.before = self.points(samples)
         for row in rows:
             self.turns = self.turns + 1 if rotating(row.get("diversity", 1), row.get("moved", 0)) else 0
 
     def examine(self, samples: Tensor) -> dict[str, float]:
         """Measures of a snapshot's samples (of the same latents each time), (N, C, H, W).
 
-        `diversity`: as a share of the photos'; `moved`: how far their centre went, in mean distances between them.
+        `diversity`: mean distance of pairs, `nearest`: of nearest pairs, both as a share of the photos'; `moved`:
+        how far their centre went since the snapshot before, in mean distances of pairs.
         """
-        points = self.space(samples)
+        points = self.points(samples)
         apart = spread(points)
-        found = {"diversity": round(apart / max(self.real, 1e-12), 4)}
+        found = {
+            "diversity": round(apart / max(self.real, 1e-12), 4),
+            "nearest": round(nearest(points) / max(self.real_nearest, 1e-12), 4),
+        }
         if self.before is not None:
             found["moved"] = round(float((points - self.before).mean(0).norm()) / max(apart, 1e-12), 4)
         self.turns = self.turns + 1 if rotating(found["diversity"], found.get("moved", 0)) else 0
         self.before = points
         return found
+
+    def points(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) in [-1, 1] → (N, D). Of 2 channels, luma and alpha, the first is seen."""
+        return self.space(images[:, :1] if images.shape[1] == 2 else images)
 
     def warnings(self, found: Mapping[str, float], means: Mapping[str, float], images_seen: int) -> list[str]:
         """What a person should be warned of. `means`: of the phases' measures since the snapshot before."""
@@ -95,6 +110,11 @@ class Health:
             said.append(
                 f"mode collapse: {alike}. The generator found a few pictures that pass; "
                 "try another seed, stronger R1 (gamma), minibatch statistics, or augmentation"
+            )
+        elif found["nearest"] < COLLAPSED:
+            said.append(
+                f"partial mode collapse: {alike} as a whole, but the nearest ones only {found['nearest']:.0%}: they "
+                "come in a few kinds. Try stronger R1 (gamma), minibatch statistics, or augmentation"
             )
         real, fake = means.get("D real"), means.get("D fake")
         if real is None or fake is None:

@@ -81,6 +81,7 @@ def step(
         family.requires_grad_(False)
         phase.learner.requires_grad_(True)
         optimiser.zero_grad(set_to_none=True)
+        means: dict[str, Tensor] = {}
         for number, batch in zip(own, batches, strict=True):
             torch.manual_seed(seed_of(plan.seed, place.step, index, number))
             with norms_in_order(family):
@@ -88,8 +89,9 @@ def step(
                     outcome = phase.loss(batch)
                 optimiser.scaler.scale(outcome.loss * phase.every / plan.rounds).backward()
             for name, value in {f"{phase.name} loss": outcome.loss, **outcome.measures}.items():
-                measures[name] = measures.get(name, 0) + value.detach().float() / plan.rounds
+                means[name] = means.get(name, 0) + value.detach().float() / plan.rounds
         optimiser.descend()
+        measures |= means
     follow(family, plan, place.images_seen)
     return Place(place.step + 1, place.images_seen + plan.batch), measures
 

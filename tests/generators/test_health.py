@@ -11,7 +11,7 @@ import torch
 from forensics.refusal import Refusal
 from generators import health, snapshots
 from generators.families.dcgan import DCGAN
-from generators.health import GRACE, SAMPLES, Health, Thumbnails, space_for, spread
+from generators.health import GRACE, SAMPLES, Health, Thumbnails, nearest, space_for, spread
 from generators.plan import Plan
 from generators.training import train
 
@@ -34,7 +34,9 @@ def warned(examined: list[torch.Tensor], images_seen: int = GRACE, **means: floa
 
 
 def test_spread_is_the_mean_distance_between_pairs():
-    assert spread(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])) == pytest.approx(10 / 3)
+    points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
+    assert spread(points) == pytest.approx((5 + 1 + 18**0.5) / 3)
+    assert nearest(points) == pytest.approx((1 + 1 + 18**0.5) / 3)
 
 
 def test_diverse_samples_are_well():
@@ -48,6 +50,19 @@ def test_collapse_is_named_with_its_space():
     assert said.startswith("mode collapse: samples differ 5% as much as photos do (in pixels-8px)")
     assert "rotation" not in said
     assert warned([alike(1)], images_seen=GRACE - 1) == ""  # the first pictures are noise
+
+
+def test_a_few_kinds_are_a_collapse_that_the_mean_distance_does_not_see():
+    kinds = noise(4).repeat_interleave(SAMPLES // 4, 0) + 0.01 * noise(seed=9)
+    said = warned([kinds])
+    assert said.startswith("partial mode collapse")
+    assert "nearest ones only 1%" in said
+
+
+def test_luma_with_alpha_is_seen_by_its_luma():
+    grey, alpha = noise()[:, :1], noise(seed=3)[:, :1]
+    both = Health(torch.cat([grey, alpha], 1), Thumbnails()).examine(torch.cat([grey, -alpha], 1))
+    assert both["diversity"] == pytest.approx(1)
 
 
 def test_rotation_is_collapse_that_moves():

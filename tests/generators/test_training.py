@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from forensics.corpus import Corpus
 from forensics.refusal import Refusal
+from forensics.tensors import to_tensor
 from generators import snapshots, training
 from generators.family import Adam, Family, Outcome, Phase
 from generators.photos import decode, one_round
@@ -244,6 +245,70 @@ def test_lazy_phases_come_every_so_often_and_slow_adam_down(pictures, plan, tmp_
         place, _ = step(toy, toy.phases(), optimisers, photos, plan, place)
     assert toy.taken == ["main", "lazy", "main", "main", "main"] * 2
     assert place == snapshots.Place(8, 32)
+
+
+def test_a_step_of_microbatches_descends_their_mean(pictures, plan, tmp_path):
+    """Each phase sees each part of the batch, with randomness of its own; gradients and measures are means."""
+    toy, parts = Toy(), []
+
+    def loss(batch):
+        parts.append((batch.images, torch.rand(())))
+        return Outcome((toy.generator.weight * batch.images.mean()).sum(), {"light": batch.images.mean()})
+
+    phases = [Phase("one", toy.generator, loss), Phase("two", toy.generator, loss)]
+    photos = decode(Corpus.open(pictures), (16, 16), tmp_path / "spill.npy")
+    plan = replace(plan, batch=8, microbatch=2)
+    for _ in range(2):
+        _, measures = step(toy, phases, optimisers_of(toy, phases), photos, plan, snapshots.Place(3, 24))
+    assert len(parts) == 2 * 2 * 4
+    assert len({float(drawn) for _, drawn in parts}) == 8  # the second time the same again
+    whole = to_tensor(photos.batch(plan.seed, 24, 8)[0])
+    assert torch.equal(torch.cat([images for images, _ in parts[:4]]), whole)
+    assert torch.equal(torch.cat([images for images, _ in parts[4:8]]), whole)
+    assert toy.generator.weight.grad.item() == pytest.approx(whole.mean().item(), rel=1e-5)
+    assert measures["light"].item() == pytest.approx(whole.mean().item(), rel=1e-5)
+
+
+def test_fp16_leaves_out_steps_that_overflow_and_halves_the_scale(pictures, plan, tmp_path):
+    toy = Toy()
+
+    def loss(batch):
+        return Outcome(toy.generator.weight.sum() * 1e35)  # times 65536: more than float32 holds
+
+    phases = [Phase("main", toy.generator, loss)]
+    optimisers = optimisers_of(toy, phases, "fp16")
+    before = toy.generator.weight.item()
+    photos = decode(Corpus.open(pictures), (16, 16), tmp_path / "spill.npy")
+    step(toy, phases, optimisers, photos, replace(plan, precision="fp16"), snapshots.Place())
+    (descent,) = optimisers.values()
+    assert toy.generator.weight.item() == before
+    assert descent.scaler.get_scale() == 2.0**15
+    path = snapshots.save(tmp_path, toy, optimisers, snapshots.Place(1, 4))
+    other = optimisers_of(toy, phases, "fp16")
+    snapshots.load(path, toy, other)
+    assert next(iter(other.values())).scaler.get_scale() == 2.0**15
+
+
+def test_pictures_may_be_grey_and_not_square(pictures, tmp_path, monkeypatch):
+    from generators.families.stylegan2 import StyleGAN2
+
+    tiny = StyleGAN2.presets["tiny"]
+    for channels in (1, 2, 4):
+        config = replace(tiny, channels=channels, start=(4, 3), group=2)
+        monkeypatch.setattr(StyleGAN2, "presets", {"tiny": config})
+        out = tmp_path / str(channels)
+        train(Plan("stylegan2", pictures, kimg=0.004, preset="tiny", batch=4), out, "cpu")
+        assert Image.open(next((out / "samples").iterdir())).size == (8 * 12, 8 * 16)
+
+
+def test_tensorboard_goes_on_where_the_run_does(plan, tmp_path):
+    train(replace(plan, kimg=0.012), tmp_path / "run", "cpu")
+    train(plan, tmp_path / "run", "cpu")
+    first, second = sorted((tmp_path / "run").glob("events.out.tfevents.*"))
+    assert b"D loss" in first.read_bytes()
+    assert b"diversity" in second.read_bytes()
+    start = second.read_bytes().index(b"brain.Event:2") + len(b"brain.Event:2") + 4 + 12
+    assert b"\x10\x0d" in second.read_bytes()[start : start + 16]  # step 13: after the 12 photos that were shown
 
 
 def test_the_average_follows_with_its_half_life():
