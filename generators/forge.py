@@ -73,7 +73,8 @@ def encoding(format: str, quality: int | None = None) -> str:
     return f"quality {quality or QUALITY}, 4:4:4" if format == "jpg" else "lossless"
 
 
-UNTOLD = {"truncation": 1.0, "class": None, "device": "cpu"}  # by folders that were forged before these were
+# What folders do not tell that were forged before these were.
+UNTOLD = {"truncation": 1.0, "class": None, "device": "cpu", "photos": None}
 
 
 def forge(
@@ -94,9 +95,8 @@ def forge(
     if workers > 1 and device != "cpu":
         raise Refusal(f"--workers {workers} is for the CPU; --device {device} needs none")
     told = {"weights": trained.sha256, **recipe.settings(trained), "device": device, "trained": trained.told}
-    settle_config(out, told)
-    rows = {e.path: e for e in read_manifest(out / MANIFEST)} if (out / MANIFEST).exists() else {}
-    rows = {path: entry for path, entry in rows.items() if (out / path).exists()}
+    settle_config(out, told | {"photos": None})
+    rows = already_in(out)
     wanted = list(dict.fromkeys(seeds))
     todo = [seed for seed in wanted if file_name(seed, recipe) not in rows]
     try:
@@ -107,6 +107,12 @@ def forge(
         corpus = Corpus(out, with_splits(rows[name] for name in sorted(rows)))
         corpus.save()
     return corpus
+
+
+def already_in(out: Path) -> dict[str, Entry]:
+    """Entries, by path, of the pictures that are in a folder."""
+    rows = read_manifest(out / MANIFEST) if (out / MANIFEST).exists() else ()
+    return {entry.path: entry for entry in rows if (out / entry.path).exists()}
 
 
 def made(trained: Trained, seeds: list[int], out: Path, recipe: Recipe, workers: int) -> Iterator[Entry]:

@@ -39,6 +39,7 @@ class Plan:
     cond: bool | None = None  # learn the photos' classes; None: they must have none
     start: Path | None = None  # weights to start from, of another training
     metric: str | None = None  # measured at every snapshot
+    changes: tuple[str, ...] = ()  # of the preset's settings, NAME=VALUE each
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -78,6 +79,7 @@ def plan_of(out: Path, kimg: float | None = None) -> Plan:
     keys = ("family", "preset", "seed", "batch", "precision", "snap")
     newer = {key: config.get(key) for key in ("microbatch", "cond", "metric")}
     start = config.get("start")
+    newer["changes"] = tuple(config.get("changes", ()))
     return Plan(
         data=Path(config["data"]),
         kimg=config["kimg"] if kimg is None else kimg,
@@ -107,6 +109,7 @@ def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], pla
         "kimg": plan.kimg,
         "snap": plan.snap,
         "metric": plan.metric,
+        "changes": list(plan.changes),
         "processes": world(),
         "versions": versions,
     }

@@ -16,7 +16,7 @@ import torch
 import generators
 from forensics.places import GENERATOR_WEIGHTS
 from forensics.refusal import Refusal
-from forensics.tensors import to_pictures
+from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
 from generators.family import Family, did_you_mean, family_named
 
@@ -69,6 +69,16 @@ class Trained:
         with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
             images = self.family.sample(z, labels, truncation)  # (1, C, H, W)
         return to_pictures(images)[0, :, :, : self.channels]  # (H, W, C): grey comes threefold
+
+    def redrawn(self, pixels: np.ndarray) -> np.ndarray:
+        """What the generator makes of a photo of its size, (H, W, C) uint8 → the same, C as `channels`.
+
+        Alone and in one thread, as `picture`. Raises Refusal as `Family.reconstruct` does.
+        """
+        device = next(self.family.average.parameters()).device
+        with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
+            images = self.family.reconstruct(to_tensor([pixels]).to(device))  # (1, C, H, W)
+        return to_pictures(images)[0, :, :, : self.channels]
 
     def label_of(self, seed: int) -> int:
         """The class of a seed whose class was not chosen: each as likely."""

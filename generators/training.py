@@ -17,6 +17,7 @@ from forensics.corpus import Corpus
 from forensics.interrupt import patient_interrupt
 from forensics.refusal import Refusal
 from generators import snapshots
+from generators.changes import changed
 from generators.family import Family, family_named, preset_named
 from generators.keeping import Keeper
 from generators.labels import labels_of
@@ -75,6 +76,7 @@ def settled(plan: Plan) -> tuple[str, Any, Corpus]:
     """
     kind = family_named(plan.family)
     preset, config = preset_named(kind, plan.preset)
+    config = changed(config, plan.changes)
     corpus = corpus_at(plan.data)
     if plan.cond and not hasattr(config, "labels"):
         raise Refusal(f"--cond: {kind.name} knows no classes; use --no-cond, or stylegan2-ada")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.commands.outputs import check_folder
+from forensics.refusal import Refusal
 
 WORTH = 500  # seeds for which several processes pay: each takes seconds to start
 
@@ -19,7 +20,11 @@ def forge(
         str, typer.Argument(metavar="WEIGHTS", help="A run's folder, an exported file, or a family that ships.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
-    seeds: Annotated[str, typer.Option(help="Numbers and ranges: 0-499,600")] = "0-15",
+    seeds: Annotated[str | None, typer.Option(help="Numbers and ranges: 0-499,600  [default: 0-15]")] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="CORPUS", help="Reconstruct these photos instead: autoencoder, vae."),
+    ] = None,
     truncation: Annotated[
         float, typer.Option(metavar="PSI", help="Below 1: likelier, less varied; style-based families.")
     ] = 1.0,
@@ -42,10 +47,14 @@ def forge(
     from forensics.crew import cores
     from generators.forge import Recipe, seeds_of
     from generators.forge import forge as make
+    from generators.reconstruct import reconstruct
+    from generators.source import corpus_at
     from generators.trained import load
     from generators.training import device_named
 
-    wanted = seeds_of(seeds)
+    if photos is not None and not (seeds is workers is kind is None and truncation == 1):
+        raise Refusal("--from makes one picture of each photo; leave --seeds, --truncation, --class, --workers away")
+    wanted = seeds_of("0-15" if seeds is None else seeds)
     check_folder(out, "--out")
     where = device_named(device)
     recipe = Recipe(format, quality, truncation, kind)
@@ -55,7 +64,17 @@ def forge(
     console = Console(stderr=True)
     columns = TextColumn("forging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=len(wanted))
-        corpus = make(trained, wanted, out, recipe, lambda done: bar.update(task, completed=done), workers)
+        task = bar.add_task("", total=None)
+
+        def show(done: int, total: int = len(wanted)) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if photos is None:
+            corpus = make(trained, wanted, out, recipe, show, workers)
+        else:
+            made = reconstruct(trained, corpus_at(photos), out, recipe, show)
+            corpus = made.corpus
+            for left_out in made.left_out:
+                console.print(Text(f"left out: {left_out}"), soft_wrap=True)
     told = f"{out}: {len(corpus):,} pictures by {trained.family.name}, declared as generated"
     console.print(Text(told), soft_wrap=True)

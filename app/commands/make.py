@@ -34,6 +34,12 @@ def train(
     precision: Annotated[str, typer.Option(help="fp32; bf16 or fp16: faster where the hardware has it.")] = "fp32",
     snap: Annotated[float, typer.Option(help="Thousands of photos between snapshots.")] = 20.0,
     metric: Annotated[str | None, typer.Option(help="fid-like: a score at every snapshot.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Change a setting of the preset, e.g. freeze_d=4; repeatable."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
 ) -> None:
     """Train a generator on photos.
@@ -51,6 +57,8 @@ def train(
     if resume is not None and weights is None:
         if out not in (None, resume):
             raise Refusal(f"--resume {resume} goes on in its own folder; leave --out {out} away")
+        if changes:
+            raise Refusal(f"--resume {resume} goes on as the run was set; leave --set away, or start a new run")
         plan, out = plan_of(resume, kimg), resume
         if family not in (None, plan.family):
             raise Refusal(f"{resume} is a run of {plan.family}, not {family}")
@@ -61,8 +69,11 @@ def train(
         missing = [name for name, value in given.items() if value is None]
         if missing:
             raise Refusal(f"missing {', '.join(missing)}; e.g. forensics train dcgan --data DST --out RUN --kimg 500")
-        batch = batch_of(family, preset) if batch is None else batch
-        plan = Plan(family, data, kimg, preset, seed, batch, precision, snap, microbatch, cond, weights, metric)
+        words = tuple(changes or ())
+        batch = batch_of(family, preset, words) if batch is None else batch
+        plan = Plan(
+            family, data, kimg, preset, seed, batch, precision, snap, microbatch, cond, weights, metric, words
+        )
     if dry_run:
         from generators.rehearsal import rehearse
 
@@ -78,12 +89,13 @@ def train(
         say(f"trained: {path}; forge with `forensics forge {out}`")
 
 
-def batch_of(family: str, preset: str | None) -> int:
+def batch_of(family: str, preset: str | None, changes: tuple[str, ...]) -> int:
     """Photos a step that a preset is meant for."""
+    from generators.changes import changed
     from generators.family import family_named, preset_named
 
     _, config = preset_named(family_named(family), preset)
-    return getattr(config, "batch", 64)
+    return getattr(changed(config, changes), "batch", 64)
 
 
 def like(weights: Path, family: str | None, preset: str | None) -> tuple[str, str | None]:

@@ -76,7 +76,7 @@ class VAE(Family):
     presets: ClassVar[Mapping[str, VAEConfig]] = {
         "32": VAEConfig(),
         "beta": VAEConfig(beta=4.0),
-        "faces": VAEConfig(latent=128, hidden=(48, 96, 192)),  # ships: few photos, a CPU
+        "faces": VAEConfig(hidden=(32, 64, 128)),  # ships: few photos, a CPU
         "tiny": VAEConfig(resolution=16, latent=8, hidden=(4, 8)),
     }
 

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from forensics.corpus import Corpus, Entry
+from forensics.photo import Photo
+from forensics.refusal import Refusal
+from generators.declare import SOURCE_TYPE
+from generators.forge import Recipe, forge
+from generators.plan import Plan
+from generators.reconstruct import reconstruct
+from generators.source import corpus_at
+from generators.trained import load
+from generators.training import train
+
+
+@pytest.fixture(scope="module", params=["autoencoder", "vae"])
+def run(request, pictures, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(Plan(request.param, pictures, kimg=6, preset="tiny", batch=6), out, "cpu")
+    return out
+
+
+def pixels_of(corpus: Corpus, name: str) -> np.ndarray:
+    return Photo.open(corpus.root / name).pixels.astype(float)
+
+
+def test_a_fake_lies_on_its_photo(run, pictures, tmp_path):
+    photos = corpus_at(pictures)
+    made = reconstruct(load(run), photos, tmp_path / "fakes", Recipe())
+    assert made.left_out == ()
+    assert len(made.corpus) == len(photos)
+    assert made.corpus.entries == Corpus.open(tmp_path / "fakes").entries
+    fakes = {e.path: pixels_of(made.corpus, e.path) for e in made.corpus}
+    for name, fake in fakes.items():
+        photo = np.asarray(Image.open(pictures / name).resize((16, 16), Image.Resampling.BOX)).astype(float)
+        away = {other: np.abs(photo - each).mean() for other, each in fakes.items()}
+        assert min(away, key=away.get) == name
+        assert fake.shape == (16, 16, 3)
+
+
+def test_pairs_share_group_split_and_domain(run, pictures, tmp_path):
+    root = tmp_path / "photos"
+    shutil.copytree(pictures, root)
+    entries = (
+        Entry("00.png", "real", "camera", "faces", "person 1", "test", licence="CC0"),
+        Entry("01.png", "real", "camera", "faces"),
+        Entry("02.png", "fake", "dcgan"),
+    )
+    Corpus(root, entries).save()
+    photos = Corpus.open(root)
+    fakes = reconstruct(load(run), photos, tmp_path / "fakes", Recipe()).corpus
+    first, second = fakes
+    assert (first.group, first.split, first.domain, first.licence) == ("person 1", "test", "faces", "CC0")
+    assert second.split == photos.entries[1].split
+    assert {e.label for e in fakes} == {"fake"}
+    assert first.source.startswith("00.png ")
+
+
+def test_stopped_it_goes_on_and_the_same_pictures_come(run, pictures, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        assert total == 12
+        if done == 5:
+            raise Stop
+
+    trained, photos = load(run), corpus_at(pictures)
+    with pytest.raises(Stop):
+        reconstruct(trained, photos, tmp_path / "a", Recipe(), stop)
+    assert len(Corpus.open(tmp_path / "a")) == 5
+    assert reconstruct(trained, photos, tmp_path / "a", Recipe()).corpus.entries == (
+        reconstruct(load(run), photos, tmp_path / "b", Recipe()).corpus.entries
+    )
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    assert config["photos"] == photos.where(label="real").sha256
+
+
+def test_they_declare_themselves(run, pictures, tmp_path):
+    for format in ("png", "jpg"):
+        made = reconstruct(load(run), corpus_at(pictures), tmp_path / format, Recipe(format))
+        for entry in made.corpus:
+            assert SOURCE_TYPE.encode() in made.corpus.path(entry).read_bytes()
+
+
+def test_bad_files_are_said_and_the_rest_is_made(run, pictures, tmp_path):
+    root = tmp_path / "photos"
+    shutil.copytree(pictures, root)
+    (root / "03.png").write_bytes(b"no picture")
+    Image.open(root / "04.png").save(root / "04.webp")  # the same stem
+    made = reconstruct(load(run), corpus_at(root), tmp_path / "fakes", Recipe())
+    assert len(made.left_out) == 1
+    assert made.left_out[0].startswith("03.png: ")
+    assert {"04.png.png", "04.webp.png", "05.png"} <= {e.path for e in made.corpus}
+    assert len(made.corpus) == 12
+
+
+def test_refusals(run, pictures, tmp_path):
+    photos = corpus_at(pictures)
+    dcgan = tmp_path / "dcgan"
+    train(Plan("dcgan", pictures, kimg=0.004, preset="tiny", batch=4), dcgan, "cpu")
+    with pytest.raises(Refusal, match="cannot reconstruct"):
+        reconstruct(load(dcgan), photos, tmp_path / "fakes", Recipe())
+    trained = load(run)
+    forge(trained, [0], tmp_path / "forged")
+    with pytest.raises(Refusal, match="other pictures"):
+        reconstruct(trained, photos, tmp_path / "forged", Recipe())
+    reconstruct(trained, photos, tmp_path / "redrawn", Recipe())
+    with pytest.raises(Refusal, match="other pictures"):
+        forge(trained, [0], tmp_path / "redrawn")
+    fakes = corpus_at(tmp_path / "redrawn")
+    with pytest.raises(Refusal, match="no real photos"):
+        reconstruct(trained, fakes, tmp_path / "more", Recipe())
