@@ -34,7 +34,7 @@ def changed(config: Any, changes: Sequence[str]) -> Any:
             raise Refusal(f"--set {change}: {reason}") from None
     try:
         return replace(config, **values)
-    except ValueError as reason:
+    except (ValueError, OverflowError) as reason:
         raise Refusal(f"--set {' --set '.join(changes)}: {reason}") from None
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, ClassVar, Protocol
 
@@ -30,6 +31,32 @@ class Config(Protocol):
 
     resolution: int  # px: height of a picture, and its width where the family makes squares
     latent: int  # numbers in one z
+
+
+def check_numbers(
+    config: Any,
+    zero: Sequence[str] = (),
+    above: Sequence[str] = (),
+    shares: Sequence[str] = (),
+    of: type | None = None,
+) -> None:
+    """Raises ValueError for the first setting of a config (a dataclass) that no network or training can have.
+
+    Whole numbers are at least 1, those named in `zero` at least 0; other numbers are finite and at least 0, those
+    in `above` above 0, those in `shares` at most 1. `of`: the class whose settings are meant, the config's own.
+    """
+    for setting in fields(of or config):
+        name, value = setting.name, getattr(config, setting.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                continue
+            whole = isinstance(number, int) and "float" not in str(setting.type)
+            least = 1 if whole and name not in zero else 0
+            if not math.isfinite(number) or number < least or (name in above and number == 0):
+                bound = "above 0" if name in above else f"from {least} on"
+                raise ValueError(f"{name} {value}: must be a number {bound}")
+            if name in shares and number > 1:
+                raise ValueError(f"{name} {value}: must be a share, 0 to 1")
 
 
 @dataclass(frozen=True)

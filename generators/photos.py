@@ -27,7 +27,8 @@ IN_MEMORY = 2 * 2**30  # bytes; more goes to a file
 class Photos:
     """`pixels`: (N, H, W, C) uint8. `sha256` is the fingerprint of photos and labels as read.
 
-    `labels`: (N, K) float32, one row a photo, or None; `classes` names the K columns.
+    `labels`: (N, K) float32, one row a photo, or None; `classes` names the K columns. `enlarged`: how many photos
+    were smaller.
     """
 
     pixels: np.ndarray
@@ -35,6 +36,7 @@ class Photos:
     left_out: tuple[str, ...]
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
+    enlarged: int = 0
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -81,13 +83,15 @@ def decode(
         raise Refusal(f"{corpus.root} holds no real photos; a generator learns from those labelled real")
     labels, classes = labels_of(corpus, wanted)
     pixels = room_for((len(corpus), *size, channels), spill)
-    read, kept, left_out = [], [], []
+    read, kept, left_out, enlarged = [], [], [], 0
     with Source(corpus.root) as source:
         for number, entry in enumerate(corpus):
             try:
                 data = source.read(entry.path)
-                pixels[len(read)], fingerprint = decoded(data, entry.path, size, channels)
-                read.append(replace(entry, sha256=fingerprint))
+                photo = Photo.open(data, entry.path)
+                pixels[len(read)] = as_wanted(photo, size, channels)
+                enlarged += photo.height < size[0] or photo.width < size[1]
+                read.append(replace(entry, sha256=photo.sha256))
                 kept.append(number)
             except UnreadableImage as reason:
                 left_out.append(f"{entry.path}: {reason}")
@@ -98,7 +102,7 @@ def decode(
     if labels is not None:
         labels = labels[kept]
         found = sha256(f"{found}\n{classes}\n".encode() + labels.tobytes()).hexdigest()
-    return Photos(pixels[: len(read)], found, tuple(left_out), labels, classes)
+    return Photos(pixels[: len(read)], found, tuple(left_out), labels, classes, enlarged)
 
 
 def room_for(shape: tuple[int, ...], spill: Path) -> np.ndarray:
@@ -110,12 +114,17 @@ def room_for(shape: tuple[int, ...], spill: Path) -> np.ndarray:
 def decoded(data: bytes, name: str, size: tuple[int, int], channels: int) -> tuple[np.ndarray, str]:
     """A file's photo as (H, W, C) uint8, and its SHA-256. Raises UnreadableImage."""
     photo = Photo.open(data, name)
+    return as_wanted(photo, size, channels), photo.sha256
+
+
+def as_wanted(photo: Photo, size: tuple[int, int], channels: int) -> np.ndarray:
+    """(H, W, C) uint8, cut to the shape and resized. Raises UnreadableImage."""
     seen_through = channels in (2, 4)
     pixels = fitted_with_alpha(straight(photo), size) if seen_through else fitted(photo.pixels, size)
     if channels < 3:
         grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)  # Rec. 601 luma
         pixels = np.dstack([grey, *np.moveaxis(pixels[..., 3:], -1, 0)])
-    return pixels, photo.sha256
+    return pixels
 
 
 def straight(photo: Photo) -> np.ndarray:

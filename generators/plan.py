@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,27 +75,54 @@ class Plan:
 
 
 def plan_of(out: Path, kimg: float | None = None) -> Plan:
-    """The plan of the run in a folder, for going on with it."""
+    """The plan of the run in a folder, for going on with it. Raises Refusal where the folder does not tell."""
     config = snapshots.read_config(out)
     keys = ("family", "preset", "seed", "batch", "precision", "snap")
     newer = {key: config.get(key) for key in ("microbatch", "cond", "metric")}
-    start = config.get("start")
-    newer["changes"] = tuple(config.get("changes", ()))
-    return Plan(
-        data=Path(config["data"]),
-        kimg=config["kimg"] if kimg is None else kimg,
-        start=Path(start) if start else None,
-        **{key: config[key] for key in keys},
-        **newer,
-    )
+    start = config.get("start_file") or config.get("start")  # older runs have no start_file
+    try:
+        return Plan(
+            data=Path(config["data"]),
+            kimg=config["kimg"] if kimg is None else kimg,
+            start=Path(start) if start else None,
+            changes=tuple(config.get("changes", ())),
+            **{key: config[key] for key in keys},
+            **newer,
+        )
+    except (KeyError, TypeError) as error:
+        raise Refusal(f"{out / 'config.json'} is not as `forensics train` wrote it ({error})") from None
 
 
-def claim(out: Path) -> None:
-    """Make the folder of a run. Raises Refusal when it holds something that is none."""
-    out.mkdir(parents=True, exist_ok=True)
-    others = {path.name for path in out.iterdir() if not path.name.endswith(PHOTOS)}
+def check_free(out: Path) -> None:
+    """Raises Refusal when a folder holds something that is no run."""
+    others = {path.name for path in out.iterdir() if not path.name.endswith(PHOTOS)} if out.is_dir() else set()
     if others and "config.json" not in others:
         raise Refusal(f"{out} is not empty and no training run; choose a new folder")
+
+
+def check_same(out: Path, resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run in `out` was started with, {} where there is none. Raises Refusal where it is another run."""
+    if not (out / "config.json").exists():
+        return {}
+    before = snapshots.read_config(out)
+    resolved = json.loads(json.dumps(resolved))  # as it is read back: lists for tuples
+    older = {"microbatch": before.get("batch"), "cond": None, "start": None}  # older runs did not say these
+    if "start_file" not in before:
+        before["start"] = resolved.get("start")  # nor the hash of what they started from
+    before = {**older, **before}
+    odd = [change for key in resolved for change in changes_of(key, before.get(key), resolved[key])]
+    if odd:
+        raise Refusal(f"{out} holds a run with other settings ({'; '.join(odd)}); choose another --out")
+    return before
+
+
+def changes_of(key: str, before: Any, now: Any) -> list[str]:
+    """ "lr was 0.1" for what differs; within a config, each setting for itself."""
+    if before == now:
+        return []
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
+    return [f"{key} was {before!r}"]
 
 
 def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], plan: Plan) -> list[str]:
@@ -102,10 +130,10 @@ def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], pla
 
     Returns what else is different this time, and makes the last digits differ: device, threads, versions.
     """
-    path, changes = out / "config.json", []
     versions = {"python": platform.python_version(), "torch": torch.__version__, "forensics": __version__}
     ours = {
-        "data": str(plan.data),
+        "data": str(plan.data.resolve()),
+        "start_file": str(plan.start.resolve()) if plan.start else None,
         "kimg": plan.kimg,
         "snap": plan.snap,
         "metric": plan.metric,
@@ -113,16 +141,10 @@ def settle_config(out: Path, resolved: dict[str, Any], told: dict[str, Any], pla
         "processes": world(),
         "versions": versions,
     }
-    told = {**resolved, **told, **ours}
-    if path.exists():
-        before = snapshots.read_config(out)
-        before = {"microbatch": before.get("batch"), "cond": None, "start": None, **before}  # older runs had none
-        resolved = json.loads(json.dumps(resolved))  # as it is read back: lists for tuples
-        odd = [f"{key} was {before.get(key)!r}" for key, value in resolved.items() if before.get(key) != value]
-        if odd:
-            raise Refusal(f"{out} holds a run with other settings ({'; '.join(odd)}); choose another --out")
-        for key in ("device", "threads", "processes", "versions"):
-            if key in before and before[key] != told[key]:
-                changes.append(f"{key}: {before[key]} before, {told[key]} now: not the same to the last bit")
-    write_at_once(path, json.dumps({**told, "time": time.strftime("%F")}, indent=1))
-    return changes
+    told, before = {**resolved, **told, **ours}, check_same(out, resolved)
+    write_at_once(out / "config.json", json.dumps({**told, "time": time.strftime("%F")}, indent=1))
+    return [
+        f"{key}: {before[key]} before, {told[key]} now: not the same to the last bit"
+        for key in ("device", "threads", "processes", "versions")
+        if key in before and before[key] != told[key]
+    ]

@@ -14,17 +14,23 @@ import torch
 from forensics.corpus import Corpus
 from generators.family import Family, Phase
 from generators.photos import Photos, decode
-from generators.plan import Plan
+from generators.plan import Plan, check_free, check_same
 from generators.ranks import world
 from generators.snapshots import Place
 from generators.step import Descent, learner_name, optimisers_of, step
-from generators.training import built, device_named, settled
+from generators.training import built, device_named, resolved_of, settled
 from generators.transfer import transfer
 
 
-def rehearse(plan: Plan, device: str = "auto") -> dict[str, str]:
-    """What `train` would do, as lines to print: name → value. Raises the Refusals that `train` would."""
+def rehearse(plan: Plan, out: Path | None = None, device: str = "auto") -> dict[str, str]:
+    """What `train` would do, as lines to print: name → value.
+
+    Raises the Refusals that `train` would, but those for photos: only the first few are read.
+    """
     preset, config, corpus = settled(plan)
+    if out is not None:
+        check_free(out)
+        check_same(out, resolved_of(plan, preset, config))
     where = torch.device(device_named(device))
     plan.check_divides()
     family = built(plan, config, where)
@@ -47,7 +53,8 @@ def rehearse(plan: Plan, device: str = "auto") -> dict[str, str]:
         "preset": preset,
         "config": ", ".join(f"{key} {value}" for key, value in asdict(config).items()),
         **{f"parameters of {name}": f"{size_of(module):,}" for name, module in numbers.items()},
-        "photos": f"{len(real):,} at {plan.data}, as {height} x {width} px, {channels_of(config)} channels",
+        "photos": f"{len(real):,} at {plan.data}, as {height} x {width} px, {channels_of(config)} channels"
+        + (f"; of the first {len(photos)}, {photos.enlarged} are smaller: enlarged" if photos.enlarged else ""),
         "classes": str(getattr(config, "labels", 0) or "none"),
         "phases of a step": ", ".join(f"{p.name}{f' every {p.every}' if p.every > 1 else ''}" for p in phases),
         "batch": f"{plan.batch} photos: {plan.rounds} x {plan.each} in {world()} process{'es' * (world() > 1)}",
@@ -105,4 +112,4 @@ def duration(seconds: float) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return f"{seconds:.2g} seconds" if seconds < 10 else f"{seconds:.0f} seconds"

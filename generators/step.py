@@ -2,7 +2,7 @@
 
 A batch is cut into microbatches: the unit of a forward pass, and of randomness, which is seeded from the
 run's seed, the step, the phase and the microbatch. Process r of W takes microbatches r, r + W, ...; gradients
-are summed. So a step is the same, to rounding, however many processes take it.
+are summed in float64. So a step is the same, to a rounding, however many processes take it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from generators.photos import Photos
 from generators.plan import Plan
 from generators.ranks import rank, world
 from generators.snapshots import Place
-from generators.together import norms_in_order, sum_gradients
+from generators.together import GradientSums, norms_in_order
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -38,9 +38,7 @@ class Descent(torch.optim.Adam):
         self.scaler = GradScaler(next(learner.parameters()).device.type, enabled=precision == "fp16")
 
     def descend(self) -> None:
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        sum_gradients(parameters)
-        if any(p.grad is not None for p in parameters):  # else the scaler has nothing to look at
+        if any(p.grad is not None for group in self.param_groups for p in group["params"]):  # else nothing to scale
             self.scaler.step(self)
             self.scaler.update()
 
@@ -81,6 +79,7 @@ def step(
         family.requires_grad_(False)
         phase.learner.requires_grad_(True)
         optimiser.zero_grad(set_to_none=True)
+        sums = GradientSums(phase.learner.parameters())
         means: dict[str, Tensor] = {}
         for number, batch in zip(own, batches, strict=True):
             torch.manual_seed(seed_of(plan.seed, place.step, index, number))
@@ -88,8 +87,12 @@ def step(
                 with autocast(plan, batch.images.device):
                     outcome = phase.loss(batch)
                 optimiser.scaler.scale(outcome.loss * phase.every / plan.rounds).backward()
+            if plan.rounds > 1:
+                sums.take()
             for name, value in {f"{phase.name} loss": outcome.loss, **outcome.measures}.items():
                 means[name] = means.get(name, 0) + value.detach().float() / plan.rounds
+        if plan.rounds > 1:
+            sums.give()
         optimiser.descend()
         measures |= means
     follow(family, plan, place.images_seen)

@@ -3,7 +3,7 @@
     torchrun --nproc-per-node 2 -m app.cli train dcgan --data DST --out RUN --kimg 500
 
 Processes of several hosts must see the same --data and --out. Gradients are summed by one flat all_reduce a
-phase. The wrapper DistributedDataParallel is not used: it sums inside backward() and does not support
+phase, in float64. The wrapper DistributedDataParallel is not used: it sums inside backward() and does not support
 torch.autograd.grad, which the gradient penalties (R1, path length) are made of.
 """
 
@@ -53,20 +53,46 @@ def refuse_strangers(what: str, number: int, where: torch.device) -> None:
         raise Refusal(f"the processes do not see the same {what}; --data and --out must be the same on all hosts")
 
 
-@torch.no_grad()
-def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Make every gradient the sum over all processes. One that no process has stays None."""
-    if world() == 1:
-        return
-    parameters = list(parameters)
-    has = torch.tensor([p.grad is not None for p in parameters], dtype=torch.float32, device=parameters[0].device)
-    pieces = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    flat = torch.cat([*(piece.reshape(-1) for piece in pieces), has])
-    distributed.all_reduce(flat)
-    *sums, found = flat.split([*(p.numel() for p in parameters), len(parameters)])
-    for parameter, total, anyone in zip(parameters, sums, found.tolist(), strict=True):
-        if anyone:
-            parameter.grad = torch.empty_like(parameter).copy_(total.view_as(parameter))
+class GradientSums:
+    """Sums of microbatches' gradients, over all processes.
+
+    In float64, rounded once at the end: then neither the order of microbatches nor the number of processes
+    shows, but for the rarest of ties. In float32 it would, and Adam without momentum makes much of little.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter]):
+        self.parameters = list(parameters)
+        self.sums: list[Tensor | None] = [None] * len(self.parameters)
+
+    @torch.no_grad()
+    def take(self) -> None:
+        """Move one microbatch's gradients here."""
+        for number, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                came, before = parameter.grad.double(), self.sums[number]
+                self.sums[number] = came if before is None else before.add_(came)
+                parameter.grad = None
+
+    @torch.no_grad()
+    def give(self) -> None:
+        """Make every gradient the sum. One that no microbatch had stays None."""
+        if world() > 1:
+            self.add_up()
+        for parameter, total in zip(self.parameters, self.sums, strict=True):
+            if total is not None:
+                parameter.grad = torch.empty_like(parameter).copy_(total)
+
+    def add_up(self) -> None:
+        pairs = list(zip(self.parameters, self.sums, strict=True))
+        has = torch.tensor([s is not None for _, s in pairs], dtype=torch.float64, device=pairs[0][0].device)
+        pieces = [torch.zeros_like(p, dtype=torch.float64) if s is None else s for p, s in pairs]
+        flat = torch.cat([*(piece.reshape(-1) for piece in pieces), has])
+        distributed.all_reduce(flat)
+        *sums, found = flat.split([*(p.numel() for p in self.parameters), len(pairs)])
+        self.sums = [
+            total.view(p.shape) if anyone else None
+            for p, total, anyone in zip(self.parameters, sums, found.tolist(), strict=True)
+        ]
 
 
 def sum_measures(mine: Mapping[str, Tensor], stop: bool) -> tuple[dict[str, Tensor], bool]:

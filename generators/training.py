@@ -8,6 +8,7 @@ Several processes under `torchrun` equal one, to rounding.
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from generators.family import Family, family_named, preset_named
 from generators.keeping import Keeper
 from generators.labels import labels_of
 from generators.photos import Photos, decode
-from generators.plan import PHOTOS, Plan, claim, settle_config
+from generators.plan import PHOTOS, Plan, check_free, settle_config
 from generators.ranks import rank
 from generators.snapshots import Place
 from generators.source import corpus_at
@@ -30,6 +31,8 @@ from generators.step import optimisers_of, step
 from generators.together import joined, refuse_strangers, sum_measures
 from generators.transfer import transfer
 from generators.watching import Watch
+
+MOST_NUMBERS = 2_000_000_000  # weights: 30 times StyleGAN2's at 1024x1024; more was hardly meant
 
 
 def train(plan: Plan, out: Path, device: str = "auto") -> Path:
@@ -42,20 +45,15 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
     with joined(device_named(device)) as where:
         plan.check_divides()
         preset, config, corpus = settled(plan)
-        claim(out)
+        check_free(out)
         with Watch(out, shown=rank() == 0) as watch:
             family = built(plan, config, where)
+            if plan.start and not (out / "config.json").exists():
+                transfer(plan.start, family)  # refused before anything is written
+            out.mkdir(parents=True, exist_ok=True)
             photos = read(corpus, family, plan, out, watch)
             refuse_strangers("photos", int(photos.sha256[:12], 16), where)
-            resolved = {
-                "family": family.name,
-                "preset": preset,
-                "config": asdict(config),
-                **{key: getattr(plan, key) for key in ("seed", "batch", "precision", "cond")},
-                "microbatch": plan.each,
-                "start": str(plan.start) if plan.start else None,
-                "corpus": photos.sha256,
-            }
+            resolved = {**resolved_of(plan, preset, config), "corpus": photos.sha256}
             told = {
                 "domain": ", ".join(sorted({entry.domain for entry in corpus})),
                 "photos": len(photos),
@@ -67,6 +65,18 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
                 for change in settle_config(out, resolved, told, plan):
                     watch.say(change)
             return run(family, photos, plan, out, watch)
+
+
+def resolved_of(plan: Plan, preset: str, config: Any) -> dict[str, Any]:
+    """All that decides what a run computes, but for the photos. `start`: the SHA-256 of the weights."""
+    return {
+        "family": plan.family,
+        "preset": preset,
+        "config": asdict(config),
+        **{key: getattr(plan, key) for key in ("seed", "batch", "precision", "cond")},
+        "microbatch": plan.each,
+        "start": sha256(plan.start.read_bytes()).hexdigest() if plan.start and plan.start.exists() else None,
+    }
 
 
 def settled(plan: Plan) -> tuple[str, Any, Corpus]:
@@ -87,10 +97,22 @@ def settled(plan: Plan) -> tuple[str, Any, Corpus]:
 
 
 def built(plan: Plan, config: Any, where: torch.device) -> Family:
-    """The family with its first weights, a function of the seed."""
+    """The family with its first weights, a function of the seed.
+
+    Raises Refusal where its settings make no network, or one that does not fit into memory.
+    """
+    kind = family_named(plan.family)
     torch.manual_seed(plan.seed)
     layout = torch.channels_last if where.type == "cpu" else torch.contiguous_format
-    return family_named(plan.family)(config).to(where, memory_format=layout)
+    try:
+        with torch.device("meta"):
+            numbers = sum(p.numel() for p in kind(config).parameters())
+        if numbers > MOST_NUMBERS:
+            raise MemoryError(f"{numbers:,} weights; at most {MOST_NUMBERS:,} are trained")
+        return kind(config).to(where, memory_format=layout)
+    except (ArithmeticError, IndexError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Refusal(f"{kind.name} cannot be built with these settings: {why}") from None
 
 
 def read(corpus: Corpus, family: Family, plan: Plan, out: Path, watch: Watch) -> Photos:
@@ -100,6 +122,12 @@ def read(corpus: Corpus, family: Family, plan: Plan, out: Path, watch: Watch) ->
     photos = decode(corpus, family.size, spill, watch.decoding, channels, plan.cond)
     for left_out in photos.left_out[:5]:
         watch.say(f"left out: {left_out}")
+    if photos.enlarged:
+        high, wide = family.size
+        watch.say(
+            f"warning: {photos.enlarged:,} of {len(photos):,} photos are smaller than {wide}x{high} px and were "
+            "enlarged; what it learns from them is blurred: choose a preset of their size"
+        )
     return photos
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,11 @@ from rich.text import Text
 from app.commands.outputs import check_folder
 from forensics.refusal import Refusal
 
+GOES_ON_WITH = {"family", "out", "kimg", "resume", "device", "snap", "metric", "dry_run"}  # of a run's options
+
 
 def train(
+    context: typer.Context,
     family: Annotated[str | None, typer.Argument(help="E.g. stylegan2-ada; not needed with --resume.")] = None,
     data: Annotated[Path | None, typer.Option(help="A prepared corpus, or any folder or zip of photos.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; one that stopped goes on.")] = None,
@@ -26,7 +30,7 @@ def train(
             help="Go on with this run, as it was set; or start a new one from weights (exported, or a snapshot).",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
     batch: Annotated[int | None, typer.Option(help="Photos a step.  [default: the preset's, or 64]")] = None,
     microbatch: Annotated[int | None, typer.Option(help="Photos at a time; less memory.  [default: --batch]")] = None,
     cond: Annotated[bool | None, typer.Option("--cond/--no-cond", help="Learn the photos' classes, or not.")] = None,
@@ -46,7 +50,7 @@ def train(
 
     The run's folder gets snapshots, sample pictures, logs (log.jsonl, TensorBoard) and its settings. Ctrl-C
     saves; the same command, or --resume RUN, goes on as if nothing had happened. Several processes or hosts:
-    `torchrun --nproc-per-node 2 -m app.cli train ... --microbatch 32`, the same result to rounding.
+    `torchrun --nproc-per-node 2 -m app.cli train ... --microbatch 32`, the same result.
     """
     from generators.family import family_named
     from generators.plan import Plan, plan_of
@@ -54,19 +58,23 @@ def train(
     if family is not None:
         family_named(family)
     weights = resume if resume is not None and resume.is_file() else None
+    given = {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
     if resume is not None and weights is None:
         if out not in (None, resume):
             raise Refusal(f"--resume {resume} goes on in its own folder; leave --out {out} away")
-        if changes:
-            raise Refusal(f"--resume {resume} goes on as the run was set; leave --set away, or start a new run")
-        plan, out = plan_of(resume, kimg), resume
+        if fixed := given - GOES_ON_WITH:
+            words = ", ".join("--" + {"changes": "set"}.get(name, name) for name in sorted(fixed))
+            raise Refusal(f"--resume {resume} goes on as the run was set; leave {words} away, or start a new run")
+        plan, out = plan_of(resume), resume
+        newer = {"kimg": kimg, "snap": snap, "metric": metric}
+        plan = replace(plan, **{name: value for name, value in newer.items() if name in given})
         if family not in (None, plan.family):
             raise Refusal(f"{resume} is a run of {plan.family}, not {family}")
     else:
         if weights is not None:
             family, preset = like(weights, family, preset)
-        given = {"FAMILY": family, "--data": data, "--out": out, "--kimg": kimg}
-        missing = [name for name, value in given.items() if value is None]
+        needed = {"FAMILY": family, "--data": data, "--out": out, "--kimg": kimg}
+        missing = [name for name, value in needed.items() if value is None]
         if missing:
             raise Refusal(f"missing {', '.join(missing)}; e.g. forensics train dcgan --data DST --out RUN --kimg 500")
         words = tuple(changes or ())
@@ -77,7 +85,8 @@ def train(
     if dry_run:
         from generators.rehearsal import rehearse
 
-        for name, value in rehearse(plan, device).items():
+        say("taking a few steps to time them ...")
+        for name, value in rehearse(plan, out, device).items():
             say(f"{name}: {value}")
         return
     from generators.ranks import rank

@@ -28,7 +28,7 @@ from generators.encoders import (
     RecurrentDecoder,
     RecurrentEncoder,
 )
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase
+from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 from generators.precision import in_full
 from generators.ranks import in_order
 
@@ -54,6 +54,7 @@ class AutoencoderConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON has lists
         object.__setattr__(self, "piece", tuple(self.piece))
+        check_numbers(self, above=("lr",), shares=("beta1", "beta2"))
         if self.architecture not in ("dense", "convolutional", "recurrent"):
             raise ValueError(f"architecture {self.architecture!r}: must be dense, convolutional or recurrent")
         if self.architecture == "convolutional" and (not self.hidden or self.resolution % (1 << len(self.hidden))):

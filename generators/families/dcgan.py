@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generators.augment import relit, shifted
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase
+from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class DCGANConfig:
     augment: bool = False  # shift and re-light what the discriminator sees
 
     def __post_init__(self) -> None:
+        check_numbers(self, above=("lr",), shares=("beta1", "beta2", "real_target"))
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution {self.resolution}: must be a power of two, at least 8")
 

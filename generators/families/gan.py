@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generators.augment import relit, shifted
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase
+from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 
 Loss = Literal["non-saturating", "saturating"]
 
@@ -47,6 +47,7 @@ class GANConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON has lists
         object.__setattr__(self, "critic_hidden", tuple(self.critic_hidden))
+        check_numbers(self, above=("lr",), shares=("beta1", "beta2", "dropout", "dropout_seen"))
         if self.loss not in ("non-saturating", "saturating"):
             raise ValueError(f"loss {self.loss!r}: must be non-saturating or saturating")
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from generators import progressive
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase
+from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 from generators.growing_critic import Critic
 from generators.he import Convolution, Fan, leaky
 from generators.layers import unit
@@ -43,10 +43,9 @@ class ProGANConfig:
     pooled_last: bool = True  # discriminator: average after the activation (table 2), or before, in half the time
 
     def __post_init__(self) -> None:
+        check_numbers(self, above=("lr", "penalised"), shares=("penalised",))
         if doublings(self.resolution) < 1:
             raise ValueError(f"resolution {self.resolution}: must be a power of two, at least 8")
-        if not 0 < self.penalised <= 1:
-            raise ValueError(f"penalised {self.penalised}: must be a share above 0, up to 1")
         object.__setattr__(self, "schedule", check_schedule(self.schedule, self.resolution))  # lists, from JSON
 
     @property

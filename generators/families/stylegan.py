@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from forensics.refusal import Refusal
 from generators import progressive
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase
+from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 from generators.growing_critic import Critic
 from generators.he import Convolution, leaky
 from generators.layers import Dense
@@ -45,11 +45,9 @@ class StyleGANConfig:
     cutoff: int | None = 8  # layers that truncation reaches: 8 are 4x4 to 32x32 (appendix B); None: all
 
     def __post_init__(self) -> None:
+        check_numbers(self, above=("lr", "penalised"), shares=("penalised", "mixing"))
         if doublings(self.resolution) < 1:
             raise ValueError(f"resolution {self.resolution}: must be a power of two, at least 8")
-        for name, share in (("penalised", self.penalised), ("mixing", self.mixing)):
-            if not 0 <= share <= 1 or (name, share) == ("penalised", 0):
-                raise ValueError(f"{name} {share}: must be a share, up to 1")
         object.__setattr__(self, "schedule", check_schedule(self.schedule, self.resolution))  # lists, from JSON
 
     @property

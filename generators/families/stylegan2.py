@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from forensics.refusal import Refusal
 from generators.critic import Discriminator
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase
+from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 from generators.mapping import Mapping
 from generators.ops.modulated_conv import Way
 from generators.ranks import in_order, rank
@@ -64,6 +64,8 @@ class StyleGAN2Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", tuple(self.start))  # JSON has lists
+        shares = ("pl_decay", "mixing", "w_beta")
+        check_numbers(self, zero=("labels", "statistics"), above=("lr",), shares=shares, of=StyleGAN2Config)
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution {self.resolution}: must be a power of two, at least 8")
         if not 1 <= self.channels <= 4:

@@ -29,7 +29,7 @@ from generators.ada.pipeline import augmented
 from generators.ada.settings import PIPELINES
 from generators.critic import Discriminator
 from generators.families.stylegan2 import StyleGAN2, StyleGAN2Config
-from generators.family import Batch, Outcome, Paper
+from generators.family import Batch, Outcome, Paper, check_numbers
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,9 @@ class StyleGAN2ADAConfig(StyleGAN2Config):
         super().__post_init__()
         if self.augment not in (*PIPELINES, "none"):
             raise ValueError(f"augment {self.augment!r}: must be one of {', '.join(PIPELINES)}, none")
-        if not 0 <= self.p <= 1 or (self.cap is not None and not 0 <= self.cap <= 1):
-            raise ValueError(f"p {self.p}, cap {self.cap}: must be 0 to 1")
-        if self.ada_every < 1 or self.ada_kimg <= 0:
-            raise ValueError(f"ada_every {self.ada_every}, ada_kimg {self.ada_kimg}: must be above 0")
+        check_numbers(
+            self, zero=("labels", "statistics", "freeze_d"), above=("lr", "ada_kimg"), shares=("p", "cap", "target")
+        )
         smallest = self.resolution * min(self.start) // 4
         if self.augment != "none" and PIPELINES[self.augment].imgfilter and smallest <= REACH:
             raise ValueError(f"augment {self.augment!r} filters bands of pictures above {REACH} px, not {smallest}")

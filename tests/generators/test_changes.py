@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,9 +14,10 @@ from forensics.refusal import Refusal
 from generators import FAMILIES
 from generators.changes import changed
 from generators.families.autoencoder import AutoencoderConfig
+from generators.families.gan import GANConfig
 from generators.families.stylegan2_ada import StyleGAN2ADAConfig
 from generators.plan import Plan, plan_of
-from generators.training import settled, train
+from generators.training import built, settled, train
 
 
 def test_each_kind_of_setting():
@@ -46,6 +51,31 @@ def test_a_wrong_one_is_refused_and_says_what_is_allowed(change, why):
         changed(StyleGAN2ADAConfig(resolution=64), (change,))
     assert why in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.name)
+def test_no_number_builds_a_broken_network(kind):
+    """A setting is refused, or the network is built, or that is refused in one line."""
+    for name, value in asdict(kind.presets["tiny"]).items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or name == "labels":
+            continue
+        for word in ("0", "-1", "nan", "inf", "7", "99", "1e-3"):
+            try:
+                config = changed(kind.presets["tiny"], (f"{name}={word}",))
+                built(Plan(kind.name, Path(), kimg=1), config, torch.device("cpu"))
+            except Refusal as refused:
+                assert "\n" not in str(refused)
+                assert name in str(refused) or "cannot be built" in str(refused)
+                continue
+            assert math.isfinite(float(word))
+            assert float(word) >= 0
+
+
+def test_a_network_that_fits_nowhere_is_refused():
+    for change in ("resolution=100000", "hidden=1000000,1000000"):
+        config = changed(GANConfig(), (change,))
+        with pytest.raises(Refusal, match="weights; at most"):
+            built(Plan("gan", Path(), kimg=1), config, torch.device("cpu"))
 
 
 @given(st.text(max_size=30))

@@ -62,7 +62,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(forensics, pictures, tmp_pa
 
 
 def test_a_dry_run_counts_parameters_and_classes(classes):
-    told = rehearse(Plan("stylegan2-ada", classes, kimg=1, preset="tiny", batch=4, cond=True), "cpu")
+    told = rehearse(Plan("stylegan2-ada", classes, kimg=1, preset="tiny", batch=4, cond=True), device="cpu")
     from generators.families.stylegan2_ada import StyleGAN2ADA
 
     family = StyleGAN2ADA(StyleGAN2ADA.presets["tiny"])
@@ -108,7 +108,7 @@ def test_resume_takes_weights_for_a_new_run(forensics, pictures, tmp_path):
     said = forensics(*words, "--out", tmp_path / "new")
     assert "AVERAGED GENERATOR ONLY" in said
     config = json.loads((tmp_path / "new" / "config.json").read_text())
-    assert (config["family"], config["preset"], config["start"]) == ("dcgan", "tiny", str(file))
+    assert (config["family"], config["preset"], config["start_file"]) == ("dcgan", "tiny", str(file))
     with pytest.raises(Refusal, match="holds a dcgan, not a gan"):
         forensics("gan", *words, "--preset", "tiny", "--out", tmp_path / "other")
 
@@ -120,3 +120,64 @@ def test_a_mistyped_resume_is_refused(forensics, tmp_path):
 
 def test_durations_are_said_in_fitting_units():
     assert [duration(s) for s in (30, 150, 9000, 400_000)] == ["30 seconds", "2.5 minutes", "2.5 hours", "4.6 days"]
+
+
+def test_a_run_goes_on_as_it_was_set(forensics, pictures, tmp_path):
+    out = tmp_path / "run"
+    train(Plan("dcgan", pictures, kimg=0.004, preset="tiny", batch=4), out, "cpu")
+    for word, value in (
+        ("--seed", 5),
+        ("--batch", 8),
+        ("--precision", "bf16"),
+        ("--data", pictures),
+        ("--set", "lr=1"),
+    ):
+        with pytest.raises(Refusal, match=f"leave {word} away"):
+            forensics("--resume", out, word, value)
+    forensics("--resume", out, "--kimg", 0.008, "--snap", 0.004)
+    assert json.loads((out / "config.json").read_text())["snap"] == 0.004
+    assert len(list((out / "snapshots").iterdir())) == 2
+
+
+def test_a_run_goes_on_from_another_folder(forensics, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(pictures.parent)
+    forensics("dcgan", "--data", pictures.name, "--out", tmp_path / "run", "--kimg", 0.004, "--preset", "tiny")
+    monkeypatch.chdir(tmp_path)
+    forensics("--resume", "run", "--kimg", 0.128)
+    assert snapshots.read(snapshots.latest(tmp_path / "run"))[1]["step"] == 2
+
+
+def test_what_is_refused_leaves_nothing_behind(forensics, pictures, tmp_path):
+    train(Plan("dcgan", pictures, kimg=0.004, preset="tiny", batch=4), tmp_path / "first", "cpu")
+    file = export(tmp_path / "first", tmp_path / "small.safetensors")
+    words = ["dcgan", "--resume", file, "--data", pictures, "--kimg", 0.004, "--batch", 4, "--out", tmp_path / "run"]
+    with pytest.raises(Refusal, match="choose the preset"):
+        forensics(*words, "--preset", "32")
+    forensics(*words, "--preset", "tiny")  # as it was told to
+
+
+def test_a_dry_run_refuses_a_folder_that_training_would(forensics, pictures, tmp_path):
+    def words(out: Path, preset: str = "tiny") -> list[object]:
+        return ["dcgan", "--data", pictures, "--kimg", 0.004, "--preset", preset, "--batch", 4, "--out", out]
+
+    with pytest.raises(Refusal, match="no training run"):
+        forensics(*words(pictures), "--dry-run")
+    forensics(*words(tmp_path / "run"))
+    with pytest.raises(Refusal, match="resolution was 16"):
+        forensics(*words(tmp_path / "run", "32"), "--dry-run")
+
+
+def test_enlarged_photos_are_said(forensics, pictures, tmp_path):
+    words = ["dcgan", "--data", pictures, "--out", tmp_path / "run", "--kimg", 0.004, "--batch", 4]
+    assert "12 of 12 photos are smaller than 32x32 px" in forensics(*words, "--preset", "32")
+    assert "4 are smaller: enlarged" in forensics(
+        *words[:3], "--out", tmp_path / "b", *words[5:], "--preset", "32", "--dry-run"
+    )
+    assert "smaller" not in forensics(*words[:3], "--out", tmp_path / "c", *words[5:], "--preset", "tiny")
+
+
+@pytest.mark.parametrize("broken", ["{}", "[]", '{"family": "dcgan", "config": {}, "seed": 0}', "no json"])
+def test_a_run_whose_config_is_broken_is_refused(forensics, tmp_path, broken):
+    (tmp_path / "config.json").write_text(broken)
+    with pytest.raises(Refusal, match=r"config\.json"):
+        forensics("--resume", tmp_path)

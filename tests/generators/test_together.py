@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from forensics.refusal import Refusal
-from generators import snapshots
+from generators import FAMILIES, snapshots
 from generators.plan import Plan
 from generators.training import train
 
@@ -52,7 +52,7 @@ def by_two(plan: Plan, out: Path) -> Path:
     return snapshots.latest(out)
 
 
-@pytest.mark.parametrize("family", ["dcgan", "stylegan2", "stylegan2-ada"])
+@pytest.mark.parametrize("family", [kind.name for kind in FAMILIES])
 def test_two_processes_equal_one(family, pictures, tmp_path):
     plan = Plan(family, pictures, kimg=0.024, preset="tiny", batch=8, microbatch=2)  # 3 steps of 4 microbatches
     one, two = train(plan, tmp_path / "one", "cpu"), by_two(plan, tmp_path / "two")
@@ -61,7 +61,7 @@ def test_two_processes_equal_one(family, pictures, tmp_path):
     assert mine.keys() == theirs.keys()
     for name, tensor in mine.items():
         scale = max(1.0, float(tensor.abs().max()))
-        assert torch.allclose(tensor, theirs[name], rtol=0, atol=1e-5 * scale), name
+        assert torch.allclose(tensor, theirs[name], rtol=0, atol=1e-6 * scale), name  # mostly bit for bit
     assert len(list((tmp_path / "two" / "samples").iterdir())) == 1
     start = snapshots.read(train(Plan(**{**vars(plan), "seed": 1}), tmp_path / "other", "cpu"))[0]
     name = next(name for name in mine if name.startswith("family.generator.") and mine[name].ndim > 1)
