@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.commands import bench, corpus, detector, forge, inspect, lineage, make, scan, serve
+from app.commands import bench, corpus, detector, export, forge, inspect, lineage, make, scan, serve
 from forensics.refusal import Refusal
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command(rich_help_panel=PHOTOS)(scan.scan)
 app.command("app", rich_help_panel=PHOTOS)(serve.app)
 app.add_typer(corpus.group, name="corpus", rich_help_panel=CORPORA)
 app.command(rich_help_panel=GENERATORS)(make.train)
+app.command(rich_help_panel=GENERATORS)(export.export)
 app.command(rich_help_panel=GENERATORS)(forge.forge)
 app.command(rich_help_panel=GENERATORS)(lineage.lineage)
 app.add_typer(detector.group, name="detector", rich_help_panel=DETECTORS)

@@ -23,7 +23,7 @@ from rich.text import Text
 from app.cli import run
 from forensics.places import DETECTOR_WEIGHTS, GENERATOR_WEIGHTS, HOUSE, MODELS, RESULTS
 from forensics.refusal import Refusal
-from forensics.saving import at_once
+from forensics.saving import at_once, write_at_once
 
 WORK = Path("runs/weights")
 DETECTOR = WORK / "detector"
@@ -136,7 +136,7 @@ def steps(data: Path, gpu: bool = False) -> Iterator[Step]:
     for corpus in dict.fromkeys((t.corpus(gpu), t.only, t.settings(gpu).side) for t in TRAININGS):
         yield from faces(data, *corpus)
     for training in TRAININGS:
-        yield Step(train(training, gpu), lambda training=training: ship(training))
+        yield Step(train(training, gpu), lambda training=training: ship(training, gpu))
     everyone = TRAININGS[0].corpus(gpu)
     figure = WORK / "lineage.png"
     yield Step(["lineage", "--data", str(everyone), "--out", str(figure)], lambda: show(figure), all_scored)
@@ -170,10 +170,17 @@ def train(training: Training, gpu: bool) -> list[str]:
     return words
 
 
-def ship(training: Training) -> None:
-    from generators.trained import export
+def ship(training: Training, gpu: bool) -> None:
+    """Export the averaged generator, with its card."""
+    from generators.card import card
+    from generators.photos import decode
+    from generators.source import corpus_at
+    from generators.trained import export, load
 
-    export(training.out, GENERATOR_WEIGHTS / f"{training.family}.safetensors")
+    weights = export(training.out, GENERATOR_WEIGHTS / f"{training.family}.safetensors")
+    trained, corpus = load(weights), corpus_at(training.corpus(gpu))
+    photos = decode(corpus, trained.family.size, WORK / "photos.npy", channels=trained.channels)
+    write_at_once(weights.with_suffix(".md"), card(trained, training.out, corpus, photos))
 
 
 def all_scored() -> bool:
@@ -252,7 +259,7 @@ def main() -> None:
         if code:
             raise Refusal(f"that step ended with exit code {code}; the same command goes on from there")
         step.then()
-    Console(stderr=True).print("shipped; now bring the cards in generators/weights up to date", highlight=False)
+    Console(stderr=True).print("shipped, with cards; look at app/lineage.png", highlight=False)
 
 
 if __name__ == "__main__":

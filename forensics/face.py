@@ -32,6 +32,16 @@ EYE = {
 }
 MOUTH = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 MOUTH_CORNERS = (61, 291)
+LIPS_INSIDE = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+TEMPLE = {"left": 234, "right": 454}  # where the ears begin
+JAW = {"left": (93, 132), "right": (323, 361)}  # beside the lobes
+NOSE, CHIN, BROW = 1, 152, 10  # tip, lowest point, top of the forehead
+PARTS = ("eye", "ear", "collar")
+PLACES = {  # of a part: sides of the FFHQ square outwards and down from its landmarks, and the part's own side
+    "eye": (0.0, 0.0, 0.25),
+    "ear": (0.045, 0.03, 0.20),
+    "collar": (0.20, 0.10, 0.22),
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,40 @@ class Face:
         y = np.array([-x[1], x[0]])
         centre = between + down * 0.1
         return np.array([centre - x - y, centre - x + y, centre + x + y, centre + x - y], dtype=np.float32)
+
+    @property
+    def turn(self) -> float:
+        """How far the head is turned: 0 = towards the camera, ±1 = profile, positive to the viewer's right.
+
+        (l - r) / (l + r), with l and r the distances along the eyes' line from the nose's tip to the temples.
+        """
+        across = self.points[list(EYE["right"])].mean(0) - self.points[list(EYE["left"])].mean(0)
+        along = (self.points - self.points[NOSE]) @ across / (np.linalg.norm(across) + 1e-9)
+        left, right = -float(along[TEMPLE["left"]]), float(along[TEMPLE["right"]])
+        return float(np.clip((left - right) / (abs(left) + abs(right) + 1e-9), -1, 1))
+
+    def part(self, name: str, side: str) -> np.ndarray:
+        """The square around the "left" or "right" "eye", "ear" (its lobe) or "collar", as (4, 2) corners in pixels.
+
+        Ears and collar are no landmarks: their places follow from the mesh. The right square's corners are in
+        mirrored order, so that `cut` shows both sides alike.
+        """
+        square = self.frame()
+        x, y = square[3] - square[0], square[1] - square[0]
+        outward, down, size = PLACES[name]
+        x = -x if side == "right" else x
+        landmarks = {"eye": EYE[side], "ear": JAW[side], "collar": (CHIN,)}[name]
+        centre = self.points[list(landmarks)].mean(0) - x * outward + y * down
+        x, y = x * size / 2, y * size / 2
+        return np.array([centre - x - y, centre - x + y, centre + x + y, centre + x - y], dtype=np.float32)
+
+
+def inside(frame: np.ndarray, photo: Photo) -> float:
+    """Share of a square (4, 2) that lies within the photo, in [0, 1]."""
+    steps = (np.arange(16) + 0.5) / 16
+    across, down = (np.outer(steps, frame[corner] - frame[0]) for corner in (3, 1))
+    points = frame[0] + across[:, None] + down[None]
+    return float(((points >= 0) & (points < (photo.width, photo.height))).all(-1).mean())
 
 
 _found: WeakKeyDictionary[Photo, tuple[Face, ...]] = WeakKeyDictionary()

@@ -15,11 +15,12 @@ from typing import Any
 import torch
 
 from forensics import __version__
-from forensics.corpus import MANIFEST, Corpus, Entry, read_manifest, with_splits
+from forensics.corpus import MANIFEST, Corpus, Entry, file_sha256, read_manifest, with_splits
 from forensics.crew import Crew, Lost
 from forensics.refusal import Refusal
 from forensics.saving import at_once, write_at_once
 from generators.declare import QUALITY, check_format, declared
+from generators.journal import object_in
 from generators.trained import Trained, load
 
 MOST_SEEDS = 10_000_000
@@ -88,8 +89,9 @@ def forge(
     """Write the picture of each seed to `out`, with manifest and config; pictures already there stay.
 
     A seed's picture is the same whatever it is made together with, and however many `workers`, processes
-    on the CPU, share the seeds. Stopped, it leaves a manifest of what is there. Raises Refusal when `out`
-    holds something else, and for a recipe that this generator cannot follow.
+    on the CPU, share the seeds. Stopped, it leaves a manifest of what is there; files that are not what it
+    tells are made anew. Raises Refusal when `out` holds something else, and for a recipe that this generator
+    cannot follow.
     """
     device = next(trained.family.average.parameters()).device.type
     if workers > 1 and device != "cpu":
@@ -110,9 +112,12 @@ def forge(
 
 
 def already_in(out: Path) -> dict[str, Entry]:
-    """Entries, by path, of the pictures that are in a folder."""
+    """Entries, by path, of the pictures that are in a folder, as they were written: files with the manifest's hash.
+
+    What a killed process left without a row is not among them, nor what somebody else put there or cut short.
+    """
     rows = read_manifest(out / MANIFEST) if (out / MANIFEST).exists() else ()
-    return {entry.path: entry for entry in rows if (out / entry.path).exists()}
+    return {entry.path: entry for entry in rows if entry.sha256 and file_sha256(out / entry.path) == entry.sha256}
 
 
 def made(trained: Trained, seeds: list[int], out: Path, recipe: Recipe, workers: int) -> Iterator[Entry]:
@@ -136,12 +141,12 @@ def same(weights: Path, fingerprint: str) -> Trained:
 
 
 def one(out: Path, recipe: Recipe, trained: Trained, seed: int) -> Entry:
-    """Make the picture of a seed, unless it is there; its entry."""
+    """Make the picture of a seed; its entry."""
     path, label = out / file_name(seed, recipe), recipe.label(trained)
-    if not path.exists():
-        pixels = trained.picture(seed, recipe.truncation, label)
-        with at_once(path) as part:
-            part.write_bytes(declared(pixels, trained.software, recipe.format, recipe.quality or QUALITY))
+    pixels = trained.picture(seed, recipe.truncation, label)
+    data = declared(pixels, trained.software, recipe.format, recipe.quality or QUALITY)
+    with at_once(path) as part:
+        part.write_bytes(data)
     height, width = trained.family.size
     kind = trained.classes[trained.label_of(seed) if label is None else label] if trained.classes else ""
     return Entry(
@@ -152,7 +157,7 @@ def one(out: Path, recipe: Recipe, trained: Trained, seed: int) -> Entry:
         group=f"seed {seed}",
         width=width,
         height=height,
-        sha256=sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256(data).hexdigest(),
         seed=str(seed),
         source=f"{trained.family.name} {trained.sha256[:12]}",
         kind=kind,
@@ -166,9 +171,10 @@ def file_name(seed: int, recipe: Recipe) -> str:
 
 
 def settle_config(out: Path, told: dict[str, Any]) -> None:
+    """Write config.json, or compare with what the pictures in `out` were made with. Raises Refusal on a conflict."""
     path = out / "config.json"
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = object_in(path)
         before = {**UNTOLD, "encoding": encoding(before.get("format")), **before}
         odd = [key for key, value in told.items() if before.get(key) != value]
         if odd:

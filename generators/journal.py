@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,10 +40,10 @@ def settle_settings(target: Path, title: str, source: Path, cut_: Cut, origin: O
     mine = {"source": str(source.resolve()), **asdict(origin)}
     config: dict = {"cut": cut_now, "sources": {}, "versions": versions()}
     if path.exists() and (target / NOTES).is_dir():
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_config(target)
         cut_before = {"crop": None, "kernel": "area"} | config["cut"]  # early ones had neither
         if cut_before != cut_now:
-            before, now = (", ".join(f"{k} {c[k]}" for k in cut_now) for c in (cut_before, cut_now))
+            before, now = (", ".join(f"{k} {c.get(k)}" for k in cut_now) for c in (cut_before, cut_now))
             raise Refusal(f"{target} was prepared with {before}; not with {now}. Choose another folder")
         theirs = {"licence": ""} | config["sources"].get(title, mine)  # early ones had none
         if theirs != mine:
@@ -56,7 +58,34 @@ def settle_settings(target: Path, title: str, source: Path, cut_: Cut, origin: O
 
 def settled(target: Path) -> dict[str, dict]:
     """What each source of a corpus was said to be, by its title."""
-    return json.loads((target / "config.json").read_text(encoding="utf-8"))["sources"]
+    return read_config(target)["sources"]
+
+
+def read_config(target: Path) -> dict[str, Any]:
+    """What a corpus was prepared with. Raises Refusal when its config.json is not as we write it."""
+    path = target / "config.json"
+    config = object_in(path)
+    cut_, sources = config.get("cut"), config.get("sources")
+    told = sources.values() if isinstance(sources, dict) else [None]
+    if not isinstance(cut_, dict) or not all(
+        isinstance(each, dict)
+        and each.get("label") in ("real", "fake")
+        and all(isinstance(each.get(key), str) for key in ("source", "maker", "domain"))
+        for each in told
+    ):
+        raise Refusal(f"{path} is none of ours (no cut, or sources without label); choose another folder")
+    return config
+
+
+def object_in(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises Refusal for anything else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"a {type(found).__name__}, not an object")
+        return found
+    except (OSError, ValueError, RecursionError) as error:
+        raise Refusal(f"{path} is none of ours ({error}); choose another folder") from None
 
 
 def versions() -> dict[str, str]:
@@ -64,14 +93,40 @@ def versions() -> dict[str, str]:
 
 
 def rows_of(target: Path, title: str) -> dict[str, dict]:
-    """Rows of a source's journal by name in the source; a last line that an interruption cut short is removed."""
+    """Rows of a source's journal by name in the source; a last line that an interruption cut short is removed.
+
+    Raises Refusal for a line that is no row: an interruption cannot have left it.
+    """
     path = target / NOTES / f"{title}.jsonl"
     if not path.exists():
         return {}
     whole, _, broken = path.read_bytes().rpartition(b"\n")
     if broken:
         os.truncate(path, path.stat().st_size - len(broken))
-    return {row["name"]: row for row in map(json.loads, whole.splitlines())}
+    rows = {}
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not is_row(row):
+            raise Refusal(f"{path}, line {number}: no row of ours; delete it, and its photo is prepared anew")
+        rows[row["name"]] = row
+    return rows
+
+
+def is_row(row: object) -> bool:
+    """Whether it says of a photo why it was left out, or which picture of the corpus it became."""
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+        return False
+    if "left_out" in row:
+        return isinstance(row["left_out"], str)
+    numbers = [row.get("width"), row.get("height"), row.get("pixels", 0)]  # early ones had neither pixels nor class
+    texts = [row.get("path"), row.get("sha256"), row.get("likeness"), row.get("class", "")]
+    if not all(type(n) is int for n in numbers) or not all(isinstance(text, str) for text in texts):
+        return False
+    goal = PurePosixPath(row["path"])  # copies are removed there: never outside the corpus
+    return not goal.is_absolute() and ".." not in goal.parts and bool(re.fullmatch("[0-9a-f]{16}", row["likeness"]))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from generators.photos import Photos
 from generators.plan import Plan
 from generators.snapshots import Place
 from generators.step import Descent, as_batch
+from generators.trained import told_by_run
 from generators.watching import Watch
 
 SCORED = 1024  # photos, and pictures, of the FID-like score
@@ -33,6 +34,7 @@ class Keeper:
     ):
         self.family, self.optimisers, self.photos = family, optimisers, photos
         self.plan, self.out, self.watch = plan, out, watch
+        self.about = told_by_run(out)
         self.space = space_for(family.size, next(family.parameters()).device)
         self.health = Health(self.some_photos(SAMPLES), self.space)
 
@@ -44,7 +46,7 @@ class Keeper:
         """Save, draw, measure, warn. Raises Refusal where weights are not numbers; then nothing is saved."""
         if name := not_finite(self.family):
             raise self.watch.diverged(place, f"{name} is not finite")
-        path = snapshots.save(self.out, self.family, self.optimisers, place)
+        path = snapshots.save(self.out, self.family, self.optimisers, place, self.about)
         pictures, grid = self.pictures(), self.out / "samples" / f"{path.stem}.png"
         draw_grid(pictures, grid)
         if self.family.reconstructs:

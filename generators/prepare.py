@@ -57,7 +57,7 @@ def prepare(
     Bad files are left out and listed in `left_out.csv`; so are near copies with `dedupe`, across all sources.
     Labels that the source tells go to the manifest's `class` column. The pictures are the same with any
     number of `workers`, processes, of which no more are started than pay. Raises Refusal for a source that
-    is none, a broken dataset.json, or a target that holds something else.
+    is none or of which nothing is kept, a broken dataset.json, or a target that holds something else.
     """
     with Source(source) as photos:
         if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
@@ -83,6 +83,10 @@ def prepare(
     noted = rows_of(target, title)
     rows = [noted[name] for name in names]
     left_out = tuple((row["name"], row["left_out"]) for row in rows if "left_out" in row)
+    if len(left_out) == len(rows):
+        first, reason = left_out[0]
+        said = f"none of its {len(rows):,} pictures was kept, see {target / 'left_out.csv'}"
+        raise Refusal(f"{source}: {said}; the first, {first}: {reason}")
     enlarged = sum(row.get("enlarged", False) for row in rows)
     return Prepared(corpus, len(rows) - len(left_out), left_out, enlarged)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
 from generators.family import Family, did_you_mean, family_named
+
+AVERAGE = "family.average."  # how the names of the tensors begin that make pictures
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,8 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
     Raises Refusal for anything else. Nothing is unpickled, and no network is built larger than its file.
     """
     path = weights_of(run)
-    tensors, told = snapshots.read(path)
-    prefix = "family.average."
-    if not any(name.startswith(prefix) for name in tensors):
-        raise Refusal(f"{path} holds no generator of ours; give a folder made by `forensics train` or its export")
-    if path.parent.name == "snapshots" and "config" not in told:
-        told |= told_by_run(path.parent.parent)
+    average, told = opened(path)
     family = built(told, path)
-    average = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     snapshots.check_fit(family.average, average, path)
     whole = {name: t.float() if t.is_floating_point() else t for name, t in average.items()}
     family.average.load_state_dict(whole, assign=True)
@@ -116,10 +111,26 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
     return Trained(family, path, sha256(path.read_bytes()).hexdigest(), told)
 
 
+def opened(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The averaged generator's tensors in a snapshot or an exported file, and what is told of it.
+
+    Raises Refusal for a file that is none of ours, damaged, or does not tell its settings.
+    """
+    tensors, told = snapshots.read(path, AVERAGE)
+    if not tensors:
+        raise Refusal(f"{path} holds no generator of ours; give a folder made by `forensics train` or its export")
+    if path.parent.name == "snapshots" and "config" not in told:  # from before snapshots told it themselves
+        told |= told_by_run(path.parent.parent)
+    if "config" not in told:
+        raise Refusal(f"{path} does not tell its settings, as early snapshots do not; give the folder of its run")
+    return {name.removeprefix(AVERAGE): tensor for name, tensor in tensors.items()}, told
+
+
 def weights_of(run: str | Path) -> Path:
+    """The file that `run` names; a `Path` is never taken for a family's name."""
     known = {family.name: family for family in generators.FAMILIES}
     path = Path(run)
-    if str(run) in known:
+    if run in known:
         path = GENERATOR_WEIGHTS / f"{run}.safetensors"
         if not path.exists():
             raise Refusal(f"{path} is missing; run `make weights`, or give a folder made by `forensics train {run}`")
@@ -155,18 +166,29 @@ def built(told: dict[str, Any], path: Path) -> Family:
 
 
 def export(run: Path, out: Path) -> Path:
-    """Write the averaged generator of a run's latest snapshot to one small file: matrices as float16."""
+    """Write the averaged generator of a run's latest snapshot, or of one snapshot, to one small file.
+
+    Matrices become float16, but for those that it cannot hold. Raises Refusal as `load` does, for a family's name
+    in place of a run, and for an `out` among the run's snapshots, which would be the newest of them.
+    """
+    if not run.exists():
+        raise Refusal(f"{run}: no such run; give a folder made by `forensics train`, or one of its snapshots")
     path = weights_of(run)
-    tensors, told = snapshots.read(path)
-    prefix = "family.average."
-    kept = {name: t for name, t in tensors.items() if name.startswith(prefix)}
-    small = {n: t.half() if t.is_floating_point() and t.ndim > 1 else t for n, t in kept.items()}
+    among = path.resolve().parent.name == "snapshots" and out.resolve().parent == path.resolve().parent
+    if among or out.resolve() == path.resolve():
+        raise Refusal(f"{out} is, or would be taken for, a snapshot of the run; choose another place for the export")
+    average, told = opened(path)
+    snapshots.check_fit(built(told, path).average, average, path)
+    small = {AVERAGE + name: halved(t) for name, t in average.items()}
+    told.pop("scales", None)  # of a training that goes on
     out.parent.mkdir(parents=True, exist_ok=True)
-    snapshots.save_at_once(small, out, told | told_by_run(Path(run)))
+    snapshots.save_at_once(small, out, told)
     return out
 
 
-if __name__ == "__main__":  # python -m generators.trained RUN OUT.safetensors
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m generators.trained RUN OUT.safetensors")
-    export(Path(sys.argv[1]), Path(sys.argv[2]))
+def halved(tensor: torch.Tensor) -> torch.Tensor:
+    """A matrix as float16, unless a number in it is too large; all others as they are."""
+    if not tensor.is_floating_point() or tensor.ndim < 2:
+        return tensor
+    half = tensor.half()
+    return half if snapshots.finite(half) else tensor

@@ -27,6 +27,7 @@ from generators.forge import Recipe, forge, same, seeds_of
 from generators.plan import Plan
 from generators.trained import Trained, export, load
 from generators.training import train
+from generators.transfer import describe
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,41 @@ def test_interrupted_forging_goes_on_and_more_seeds_join(run, tmp_path):
     assert np.array_equal(Photo.open(out / "000002.png").pixels, trained.picture(2))
     with pytest.raises(Refusal, match="other pictures"):
         forge(trained, [1], out, Recipe("webp"))
+
+
+def test_only_what_the_manifest_tells_of_is_taken_for_done(run, tmp_path):
+    trained, out = load(run), tmp_path / "fakes"
+    whole = forge(trained, range(4), out)
+    good = {path.name: path.read_bytes() for path in out.glob("*.png")}
+    (out / "000001.png").write_bytes(good["000001.png"][:100])  # the disk was full
+    (out / "000002.png").write_bytes(good["000003.png"])
+    (out / "000004.png").write_bytes(b"no picture, and no row of the manifest")
+    (out / "000005.png").write_bytes(good["000000.png"])
+    again = forge(trained, range(6), out)
+    assert again.entries[:4] == whole.entries
+    for entry in again:
+        data = again.path(entry).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == entry.sha256
+        assert data == good.get(entry.path, data)
+        assert np.array_equal(Photo.open(data).pixels, trained.picture(int(entry.seed)))
+
+
+def test_a_damaged_picture_that_is_not_asked_for_leaves_the_manifest(run, tmp_path):
+    trained, out = load(run), tmp_path / "fakes"
+    forge(trained, range(3), out)
+    (out / "000001.png").write_bytes(b"")
+    assert [entry.seed for entry in forge(trained, [7], out)] == ["0", "2", "7"]
+    assert [entry.seed for entry in forge(trained, [1], out)] == ["0", "1", "2", "7"]
+
+
+@pytest.mark.parametrize("text", ["no json", "[1, 2]", "null", "\xff\xfe", "[" * 100_000])
+def test_a_folder_with_another_config_is_refused(run, tmp_path, text):
+    (tmp_path / "fakes").mkdir()
+    (tmp_path / "fakes" / "config.json").write_text(text, encoding="latin-1")
+    with pytest.raises(Refusal, match=r"config\.json is none of ours") as refused:
+        forge(load(run), [1], tmp_path / "fakes")
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in (tmp_path / "fakes").iterdir()] == ["config.json"]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -274,6 +310,41 @@ def test_export_is_small_repeatable_and_makes_nearly_the_same_pictures(run, tmp_
     assert np.abs(difference).max() <= 2
 
 
+def test_export_command(run, tmp_path, monkeypatch):
+    from app.cli import app
+
+    def said(*words: object) -> str:
+        done = CliRunner().invoke(app, ["export", *map(str, words)])
+        assert done.exit_code == 0 or isinstance(done.exception, Refusal), done.output
+        return str(done.exception or done.output)
+
+    out = tmp_path / "deep" / "small.safetensors"
+    assert f"exported: {out}" in said(run, out).replace("\n", " ")
+    assert out.read_bytes() == export(run, tmp_path / "small.safetensors").read_bytes()
+    assert load(out).told["preset"] == "tiny"
+    last = snapshots.latest(run)
+    before = last.read_bytes()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.safetensors").write_text("no weights")
+    (tmp_path / "place.safetensors").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for words, says in (
+        (("nope", "x.safetensors"), "nope: no such run"),
+        (("dcgan", "x.safetensors"), "dcgan: no such run"),  # not what ships: that is such a file
+        ((tmp_path / "empty", "x.safetensors"), "no training run"),
+        ((tmp_path / "text.safetensors", "x.safetensors"), "cannot be read as safetensors"),
+        ((run, tmp_path / "x.png"), "must end in .safetensors"),
+        ((run, tmp_path / "place.safetensors"), "is a folder"),
+        ((run, last), "would be taken for"),
+        ((run, last.with_name("x.safetensors")), "would be taken for"),
+        ((out, out), "choose another place"),
+    ):
+        assert says in said(*words)
+        assert not (tmp_path / "x.safetensors").exists()
+    assert [path.name for path in last.parent.iterdir()] == [last.name]
+    assert last.read_bytes() == before
+
+
 def test_refuses_what_is_no_generator(run, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.safetensors").write_text("no weights")
@@ -295,6 +366,64 @@ def test_refuses_what_is_no_generator(run, tmp_path):
     ):
         with pytest.raises(Refusal, match=says):
             load(name)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_damaged_weights_make_no_pictures(run, pictures, tmp_path, number):
+    tensors, told = snapshots.read(snapshots.latest(run))
+    tensors["family.average.project.weight"][-1, -1] = number
+    damaged = snapshots.folder_of(tmp_path / "run") / "000000000099.safetensors"
+    damaged.parent.mkdir(parents=True)
+    (tmp_path / "run" / "config.json").write_text((run / "config.json").read_text())
+    snapshots.save_at_once(tensors, damaged, told)
+    says = r"damaged: family\.average\.project\.weight is not finite"
+    with pytest.raises(Refusal, match=says):
+        load(damaged)
+    with pytest.raises(Refusal, match=says):
+        export(tmp_path / "run", tmp_path / "small.safetensors")
+    with pytest.raises(Refusal, match=says):
+        train(Plan("dcgan", pictures, kimg=1, preset="tiny", batch=4), tmp_path / "run", "cpu")
+    with pytest.raises(Refusal, match=says):
+        train(Plan("dcgan", pictures, kimg=1, preset="tiny", batch=4, start=damaged), tmp_path / "new", "cpu")
+
+
+def test_a_snapshot_is_itself_wherever_it_is_copied_to(run, pictures, tmp_path):
+    copied = tmp_path / "ext.safetensors"
+    copied.write_bytes(snapshots.latest(run).read_bytes())
+    (mine, theirs) = load(copied), load(run)
+    assert mine.told == theirs.told
+    assert {"family", "preset", "config", "corpus", "domain", "classes", "seed"} <= mine.told.keys()
+    assert np.array_equal(mine.picture(3), theirs.picture(3))
+    assert describe(copied)["preset"] == "tiny"  # that `train --resume` chooses
+    exported = export(copied, tmp_path / "small.safetensors")
+    assert exported.read_bytes() == export(run, tmp_path / "again.safetensors").read_bytes()
+
+
+def test_a_snapshot_from_before_it_told_its_run_is_read_in_its_run(run, tmp_path):
+    tensors, told = snapshots.read(snapshots.latest(run))
+    old = snapshots.folder_of(tmp_path / "run") / "000000000040.safetensors"
+    old.parent.mkdir(parents=True)
+    (tmp_path / "run" / "config.json").write_text((run / "config.json").read_text())
+    snapshots.save_at_once(tensors, old, {key: told[key] for key in ("family", "step", "images_seen")})
+    assert load(tmp_path / "run").told == load(old).told == load(run).told
+    first, second = (export(each, tmp_path / "small" / f"{each.name}.safetensors") for each in (run, old))
+    assert first.read_bytes() == second.read_bytes()
+    copied = tmp_path / "ext.safetensors"
+    copied.write_bytes(old.read_bytes())
+    for act in (load, lambda path: export(path, tmp_path / "none.safetensors")):
+        with pytest.raises(Refusal, match=r"does not tell its settings.*give the folder of its run"):
+            act(copied)
+
+
+def test_an_export_keeps_numbers_that_halves_cannot_hold(run, tmp_path):
+    tensors, told = snapshots.read(snapshots.latest(run))
+    tensors["family.average.project.weight"][0, 0] = 1e5
+    snapshots.save_at_once(tensors, tmp_path / "wide.safetensors", told)
+    file = export(tmp_path / "wide.safetensors", tmp_path / "small.safetensors")
+    small = snapshots.read(file)[0]
+    assert small["family.average.project.weight"][0, 0] == 1e5
+    assert any(t.dtype == torch.float16 for t in small.values())
+    load(file)
 
 
 def test_what_ships_forges_at_once(tmp_path):

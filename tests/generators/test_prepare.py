@@ -233,6 +233,84 @@ def test_goes_on_where_it_stopped(pictures, tmp_path):
     assert made.corpus.sha256 == make(pictures, tmp_path / "whole").corpus.sha256
 
 
+ROW = {"name": "03.png", "path": "photos/03.png", "width": 16, "height": 16, "sha256": "", "likeness": "0" * 16}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"no json",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"name": "03.png"}',
+        b'{"name": 3, "left_out": "why"}',
+        json.dumps(ROW | {"path": "../x.png"}).encode(),
+        json.dumps(ROW | {"path": "/x.png"}).encode(),
+        json.dumps(ROW | {"width": "16"}).encode(),
+        json.dumps(ROW | {"likeness": "x"}).encode(),
+        json.dumps(ROW | {"class": ["x"]}).encode(),
+        b"[" * 100_000,
+    ],
+    ids=range(12),
+)
+def test_a_broken_line_of_the_journal_is_named_and_may_be_deleted(pictures, tmp_path, broken):
+    whole = make(pictures, tmp_path / "c").corpus
+    journal = tmp_path / "c" / ".prepared" / "photos.jsonl"
+    lines = journal.read_bytes().splitlines()
+    journal.write_bytes(b"\n".join([*lines[:3], broken, *lines[4:], b""]))
+    with pytest.raises(Refusal, match=r"photos\.jsonl, line 4: no row of ours; delete it"):
+        make(pictures, tmp_path / "c")
+    journal.write_bytes(b"\n".join([*lines[:3], *lines[4:], b""]))
+    assert make(pictures, tmp_path / "c").corpus == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "[]",
+        "{}",
+        '{"cut": [], "sources": {}}',
+        '{"cut": {}, "sources": []}',
+        '{"cut": {}, "sources": {"a": 1}}',
+    ],
+)
+def test_a_broken_config_is_refused(pictures, tmp_path, text):
+    make(pictures, tmp_path / "c")
+    (tmp_path / "c" / "config.json").write_text(text)
+    with pytest.raises(Refusal, match=r"config\.json is none of ours") as refused:
+        make(pictures, tmp_path / "c")
+    assert "\n" not in str(refused.value)
+    (tmp_path / "c" / "config.json").write_text('{"cut": {"size": 16}, "sources": {}}')
+    with pytest.raises(Refusal, match="prepared with size 16, align_faces None"):
+        make(pictures, tmp_path / "c")
+
+
+def test_a_source_of_which_nothing_is_kept_is_refused_with_the_first_reason(pictures, tmp_path):
+    from app.commands.corpus import group
+
+    source = tmp_path / "bad"
+    source.mkdir()
+    for name in ("a.png", "b.png"):
+        (source / name).write_bytes(b"no picture")
+    make(pictures, tmp_path / "c")
+    for target in (tmp_path / "c", tmp_path / "new"):
+        words = ["prepare", str(source), str(target), "--size", "16", "--domain", "smooth"]
+        for _ in range(2):  # asked again, it says it again
+            refused = CliRunner().invoke(group, words).exception
+            assert isinstance(refused, Refusal)
+            assert "none of its 2 pictures was kept" in str(refused)
+            assert "the first, a.png: " in str(refused)
+        assert "bad/b.png" in (target / "left_out.csv").read_text()
+    assert len(Corpus.open(tmp_path / "c")) == 12
+    zipped = ["prepare", str(source), str(tmp_path / "c.zip"), "--size", "16", "--layout", "stylegan"]
+    assert "the first, a.png: " in str(CliRunner().invoke(group, zipped).exception)
+    (source / "b.png").unlink()
+    (source / "c.png").write_bytes((pictures / "00.png").read_bytes())
+    assert make(source, tmp_path / "new").kept == 1
+
+
 def test_a_licence_goes_with_each_picture(pictures, tmp_path):
     from app.commands.corpus import group
 

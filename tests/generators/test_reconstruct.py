@@ -82,6 +82,18 @@ def test_stopped_it_goes_on_and_the_same_pictures_come(run, pictures, tmp_path):
     assert config["photos"] == photos.where(label="real").sha256
 
 
+def test_only_what_the_manifest_tells_of_is_taken_for_done(run, pictures, tmp_path):
+    trained, photos, out = load(run), corpus_at(pictures), tmp_path / "fakes"
+    whole = reconstruct(trained, photos, out, Recipe()).corpus
+    good = {path.name: path.read_bytes() for path in out.glob("*.png")}
+    (out / "01.png").write_bytes(good["01.png"][:100])  # the disk was full
+    (out / "02.png").write_bytes(good["03.png"])
+    Corpus(out, tuple(entry for entry in whole if entry.path != "04.png")).save()
+    (out / "04.png").write_bytes(b"no picture, and no row of the manifest")
+    assert reconstruct(trained, photos, out, Recipe()).corpus.entries == whole.entries
+    assert {path.name: path.read_bytes() for path in out.glob("*.png")} == good
+
+
 def test_they_declare_themselves(run, pictures, tmp_path):
     for format in ("png", "jpg"):
         made = reconstruct(load(run), corpus_at(pictures), tmp_path / format, Recipe(format))
@@ -114,6 +126,10 @@ def test_refusals(run, pictures, tmp_path):
     reconstruct(trained, photos, tmp_path / "redrawn", Recipe())
     with pytest.raises(Refusal, match="other pictures"):
         forge(trained, [0], tmp_path / "redrawn")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "config.json").write_text("[]")
+    with pytest.raises(Refusal, match=r"config\.json is none of ours"):
+        reconstruct(trained, photos, tmp_path / "odd", Recipe())
     fakes = corpus_at(tmp_path / "redrawn")
     with pytest.raises(Refusal, match="no real photos"):
         reconstruct(trained, fakes, tmp_path / "more", Recipe())

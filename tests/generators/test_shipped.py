@@ -1,4 +1,7 @@
-"""What ships: weights of every family, small, each with a card that is about this very file, and they forge."""
+"""What ships: weights of every family, small, each with a card that is about this very file, and they forge.
+
+Nothing here is skipped or expected to fail: a family without weights is a failure.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ EACH, TOGETHER = 8_000_000, 60_000_000  # bytes
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=lambda kind: kind.name)
 def trained(request) -> Trained:
-    if not (GENERATOR_WEIGHTS / f"{request.param.name}.safetensors").exists():
-        pytest.xfail("NOT TRAINED YET")
+    path = GENERATOR_WEIGHTS / f"{request.param.name}.safetensors"
+    assert path.exists(), f"{path} is missing: make weights"
     return load(request.param.name)
 
 
@@ -28,7 +31,6 @@ def test_small_in_halves_and_of_its_family(trained):
     assert trained.weights == GENERATOR_WEIGHTS / f"{trained.family.name}.safetensors"
     tensors, _ = snapshots.read(trained.weights)
     assert all(t.dtype != torch.float32 for t in tensors.values() if t.ndim > 1)
-    assert all(t.isfinite().all() for t in tensors.values())
 
 
 def test_its_card_is_about_this_file(trained):
@@ -53,17 +55,17 @@ def test_it_was_trained_as_make_weights_would(trained):
     assert (trained.told["preset"], seen) in rows
 
 
-def test_nothing_else_is_there_and_all_is_light():
-    if len(list(GENERATOR_WEIGHTS.glob("*.safetensors"))) < len(FAMILIES):
-        pytest.xfail("NOT TRAINED YET")
+def test_all_are_there_with_their_cards_and_nothing_else_and_all_is_light():
     files = sorted(GENERATOR_WEIGHTS.glob("*.safetensors"))
-    assert [path.stem for path in files] == sorted(kind.name for kind in FAMILIES)
+    names = sorted(kind.name for kind in FAMILIES)
+    assert [path.stem for path in files] == names
+    assert [path.stem for path in sorted(GENERATOR_WEIGHTS.glob("*.md"))] == names
+    assert all(path.stat().st_size <= EACH for path in files)
     assert sum(path.stat().st_size for path in files) <= TOGETHER
 
 
 def test_the_figure_and_its_scores_are_of_these_weights():
-    if not SCORES.exists():
-        pytest.xfail("NOT SCORED YET")
+    assert SCORES.exists(), f"{SCORES} is missing: forensics lineage --data CORPUS"
     scores = Scores.load(SCORES)
     for kind in FAMILIES:
         assert scores.score(load(kind.name)), f"{kind.name} was not scored: forensics lineage --data CORPUS"
