@@ -125,6 +125,11 @@ class Family(nn.Module, ABC):
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
 
     @property
+    def stride(self) -> int | None:
+        """None: `reconstruct` takes pictures of `size` only; else of any size that this divides."""
+        return None
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width of a picture, px."""
         return self.config.resolution, self.config.resolution

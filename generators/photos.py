@@ -111,10 +111,10 @@ def room_for(shape: tuple[int, ...], spill: Path) -> np.ndarray:
     return np.empty(shape, np.uint8)
 
 
-def decoded(data: bytes, name: str, size: tuple[int, int], channels: int) -> tuple[np.ndarray, str]:
-    """A file's photo as (H, W, C) uint8, and its SHA-256. Raises UnreadableImage."""
+def decoded(data: bytes, name: str, size: tuple[int, int] | None, channels: int) -> tuple[np.ndarray, str]:
+    """A file's photo as (H, W, C) uint8, and its SHA-256. `size` None: its own. Raises UnreadableImage."""
     photo = Photo.open(data, name)
-    return as_wanted(photo, size, channels), photo.sha256
+    return as_wanted(photo, size or (photo.height, photo.width), channels), photo.sha256
 
 
 def as_wanted(photo: Photo, size: tuple[int, int], channels: int) -> np.ndarray:

@@ -41,9 +41,10 @@ def reconstruct(
 ) -> Reconstructed:
     """Write what the generator makes of each real photo to `out`; pictures already there stay.
 
-    Photos are cut to the generator's shape and size first. Each passes through alone, so that its picture does
-    not depend on the others. Stopped, it leaves a manifest of what is there. Raises Refusal for a family that
-    cannot reconstruct, for photos of which none is real, and when `out` holds something else.
+    Photos are cut to the generator's shape and size first, unless it takes any size. Each passes through alone,
+    so that its picture does not depend on the others. Stopped, it leaves a manifest of what is there. Raises
+    Refusal for a family that cannot reconstruct, for photos of which none is real, and when `out` holds
+    something else.
     """
     if not trained.family.reconstructs:
         raise Refusal(f"{trained.family.name} cannot reconstruct photos; autoencoder and vae can")
@@ -80,13 +81,14 @@ def names(photos: Sequence[Entry], format: str) -> list[str]:
 
 def one(trained: Trained, data: bytes, photo: Entry, out: Path, name: str, recipe: Recipe) -> Entry:
     """Make the picture of a photo; its entry. Raises UnreadableImage."""
-    pixels, fingerprint = decoded(data, photo.path, trained.family.size, trained.channels)
+    size = None if trained.family.stride else trained.family.size
+    pixels, fingerprint = decoded(data, photo.path, size, trained.channels)
     made = declared(trained.redrawn(pixels), trained.software, recipe.format, recipe.quality or QUALITY)
     path = out / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with at_once(path) as part:
         part.write_bytes(made)
-    height, width = trained.family.size
+    height, width = pixels.shape[:2]
     return Entry(
         path=name,
         label="fake",

@@ -72,14 +72,18 @@ class Trained:
         return to_pictures(images)[0, :, :, : self.channels]  # (H, W, C): grey comes threefold
 
     def redrawn(self, pixels: np.ndarray) -> np.ndarray:
-        """What the generator makes of a photo of its size, (H, W, C) uint8 → the same, C as `channels`.
+        """What the generator makes of a photo, (H, W, C) uint8 → the same, C as `channels`.
 
+        Of the family's size, or of any where it has a stride: the border is mirrored up to a multiple.
         Alone and in one thread, as `picture`. Raises Refusal as `Family.reconstruct` does.
         """
-        device = next(self.family.average.parameters()).device
+        device, (high, wide) = next(self.family.average.parameters()).device, pixels.shape[:2]
+        stride = self.family.stride or 1
+        around = ((0, -high % stride), (0, -wide % stride), (0, 0))
+        images = to_tensor([np.pad(pixels, around, "symmetric")]).to(device)
         with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
-            images = self.family.reconstruct(to_tensor([pixels]).to(device))  # (1, C, H, W)
-        return to_pictures(images)[0, :, :, : self.channels]
+            images = self.family.reconstruct(images)  # (1, C, H', W')
+        return to_pictures(images)[0, :high, :wide, : self.channels]
 
     def label_of(self, seed: int) -> int:
         """The class of a seed whose class was not chosen: each as likely."""

@@ -106,11 +106,20 @@ def calibrate(
 @group.command("list")
 def list_(
     weights: Annotated[Path, typer.Argument(help="A folder of weights.")] = DETECTOR_WEIGHTS,
+    published: Annotated[
+        Path | None, typer.Option(help="A folder of published detectors' weights.  [default: the user's]")
+    ] = None,
 ) -> None:
-    """All detectors: their questions, weights, and what a score is worth."""
+    """All detectors: their questions, weights, and what a score is worth; then the published ones.
+
+    Those are no part of verdicts. Their weights are never downloaded: the list says what to put where.
+    $FORENSICS_PUBLISHED names their folder too.
+    """
     from rich.table import Table
 
     from detectors import PANEL, load_calibration
+    from detectors.published import PUBLISHED, published_folder
+    from detectors.published.checkpoint import digest_of, find
 
     try:
         lines = load_calibration(weights).lines
@@ -136,6 +145,28 @@ def list_(
             f"{line.n:,} photos" if line else "",
         )
     Console().print(table)
+
+    folder = published or published_folder()
+    table = Table("detector", "year", "licence", "file", "weights", box=None, pad_edge=False)
+    for column in (table.columns[0], table.columns[1], table.columns[4]):
+        column.no_wrap = True
+    table.columns[3].overflow = "fold"
+    told = []
+    for manifest in dict.fromkeys(m for member in PUBLISHED for m in (member.manifest, *member.manifest.needs)):
+        file, digest = manifest.file, "missing"
+        try:
+            path, _ = find(folder, manifest)
+            file, digest = path.name, digest_of(path)
+            known = manifest.sha256 in (None, digest)
+            told.append(f"{manifest.title}: {path}, sha256 {digest}{'' if known else ', not the published file'}")
+        except Refusal as refusal:
+            told.append(str(refusal))
+        table.add_row(manifest.title, str(manifest.year), manifest.licence, file, digest[:12])
+    console = Console()
+    console.print(Text(f"\nPublished detectors, no part of verdicts; weights in {folder}"), soft_wrap=True)
+    console.print(table)
+    for line in told:
+        console.print(Text(f"- {line}"), soft_wrap=True)
 
 
 def say(text: str) -> None:

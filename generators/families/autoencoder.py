@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -31,21 +31,23 @@ from generators.encoders import (
 from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
 from generators.precision import in_full
 from generators.ranks import in_order
+from generators.spatial_coders import SpatialDecoder, SpatialEncoder, Upsampler
 
-Architecture = Literal["dense", "convolutional", "recurrent"]
+Architecture = Literal["dense", "convolutional", "recurrent", "spatial"]
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
     """One layer there, one back, unless changed."""
 
-    resolution: int = 32  # px; convolutional: divisible by 2 for each of `hidden`
+    resolution: int = 32  # px; convolutional, spatial: divisible by 2 for each of `hidden`
     latent: int = 100  # numbers in a code: the bottleneck
     channels: int = 3  # 3 colour, 1 grey
     architecture: Architecture = "dense"
     hidden: tuple[int, ...] = ()  # units, or feature maps, of the encoder's layers before the code
     cell: Cell = "lstm"  # recurrent: which
     piece: tuple[int, int] = (1, 32)  # recurrent: rows, columns read at a time; (1, resolution) reads rows
+    up: Upsampler = "transposed"  # spatial: how the decoder doubles
     lr: float = 1e-3  # Adam
     beta1: float = 0.9
     beta2: float = 0.999
@@ -55,30 +57,43 @@ class AutoencoderConfig:
         object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON has lists
         object.__setattr__(self, "piece", tuple(self.piece))
         check_numbers(self, above=("lr",), shares=("beta1", "beta2"))
-        if self.architecture not in ("dense", "convolutional", "recurrent"):
-            raise ValueError(f"architecture {self.architecture!r}: must be dense, convolutional or recurrent")
-        if self.architecture == "convolutional" and (not self.hidden or self.resolution % (1 << len(self.hidden))):
+        for name, allowed in (("architecture", get_args(Architecture)), ("up", get_args(Upsampler))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} {getattr(self, name)!r}: must be {', '.join(allowed)}")
+        halves = self.architecture in ("convolutional", "spatial")
+        if halves and (not self.hidden or self.resolution % (1 << len(self.hidden))):
             raise ValueError(f"hidden {self.hidden}: {self.resolution} px must halve evenly, once for each")
         if self.architecture == "recurrent":
             if len(self.hidden) != 1 or self.cell not in ("gru", "lstm"):
                 raise ValueError(f"hidden {self.hidden}, cell {self.cell!r}: one layer, of gru or lstm")
             if len(self.piece) != 2 or any(side < 1 or self.resolution % side for side in self.piece):
                 raise ValueError(f"piece {self.piece}: rows and columns must divide {self.resolution}")
+        if self.architecture == "spatial" and self.latent % self.side**2:
+            raise ValueError(f"latent {self.latent}: must be a number of maps of {self.side}x{self.side}")
+
+    @property
+    def side(self) -> int:
+        """Of the code of a spatial architecture, in its own pixels."""
+        return self.resolution >> len(self.hidden)
 
 
 class Codes(nn.Module):
-    """z (N, Z) from N(0, I) → codes (N, Z) as photos have them: mean + root(covariance) z."""
+    """z (N, Z) from N(0, I) → codes (N, Z) as photos have them: mean + root(covariance) z.
 
-    def __init__(self, latent: int, memory: int):
+    `maps`: where a code is M maps of many places, each place is a vector of M numbers, all of one Gaussian.
+    """
+
+    def __init__(self, latent: int, memory: int, maps: int | None = None):
         super().__init__()
-        self.memory = memory
+        self.memory, self.maps = memory, maps or latent
         self.register_buffer("seen", torch.zeros([], dtype=torch.int64))  # photos
-        self.register_buffer("mean", torch.zeros(latent))
-        self.register_buffer("covariance", torch.eye(latent))
-        self.register_buffer("root", torch.eye(latent))
+        self.register_buffer("mean", torch.zeros(self.maps))
+        self.register_buffer("covariance", torch.eye(self.maps))
+        self.register_buffer("root", torch.eye(self.maps))
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.mean + z @ self.root
+        places = z.unflatten(1, (self.maps, -1)).transpose(1, 2)  # (N, places, M)
+        return (self.mean + places @ self.root).transpose(1, 2).flatten(1)
 
     @torch.no_grad()
     def notice(self, codes: Tensor) -> None:
@@ -88,9 +103,9 @@ class Codes(nn.Module):
         its covariance is the mean of the covariances and what the two means differ by.
         """
         with in_full(codes):
-            codes = codes.float()
             self.seen += len(codes)
             rate = (len(codes) / self.seen).clamp(min=min(1.0, len(codes) / self.memory))
+            codes = codes.float().unflatten(1, (self.maps, -1)).transpose(1, 2).flatten(0, 1)  # (N · places, M)
             mean = codes.mean(0)
             away, moved = codes - mean, mean - self.mean
             spread = away.T @ away / len(codes) + (1 - rate) * torch.outer(moved, moved)
@@ -111,7 +126,8 @@ class Coder(nn.Module):
     def __init__(self, config: AutoencoderConfig):
         super().__init__()
         self.encoder, self.decoder = halves(config)
-        self.codes = Codes(config.latent, config.memory)
+        maps = config.latent // config.side**2 if config.architecture == "spatial" else None
+        self.codes = Codes(config.latent, config.memory, maps)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.decoder(self.codes(z))  # (N, C, R, R)
@@ -130,6 +146,10 @@ def halves(config: AutoencoderConfig) -> tuple[nn.Module, nn.Module]:
         case "recurrent":
             how = (c.latent, c.hidden[0], c.cell, c.piece)
             return RecurrentEncoder(c.channels, *how), RecurrentDecoder(c.channels, c.resolution, *how)
+        case "spatial":
+            maps = c.latent // c.side**2
+            decoder = SpatialDecoder(c.channels, maps, c.hidden, (c.side, c.side), c.up)
+            return SpatialEncoder(c.channels, maps, c.hidden), decoder
 
 
 class Autoencoder(Family):
@@ -150,6 +170,7 @@ class Autoencoder(Family):
         "convolutional": AutoencoderConfig(latent=128, architecture="convolutional", hidden=(64, 128, 256)),
         "rows": AutoencoderConfig(architecture="recurrent", hidden=(512,)),
         "patches": AutoencoderConfig(architecture="recurrent", hidden=(512,), cell="gru", piece=(4, 4)),
+        "spatial": AutoencoderConfig(128, 8 * 32**2, architecture="spatial", hidden=(32, 64), memory=512),
         "faces": AutoencoderConfig(latent=256),  # ships: of what a CPU learns in minutes, the sharpest
         "tiny": AutoencoderConfig(resolution=16, latent=8, architecture="convolutional", hidden=(4, 8), lr=5e-3),
     }
@@ -171,9 +192,17 @@ class Autoencoder(Family):
         error = (self.generator.decoder(codes).float() - batch.images).square().mean()
         return Outcome(error, {"error": error.detach().sqrt() * 127.5})
 
+    @property
+    def stride(self) -> int | None:
+        """Of a spatial architecture, which reconstructs pictures of any size: they are padded to a multiple."""
+        return 1 << len(self.config.hidden) if self.config.architecture == "spatial" else None
+
     def reconstruct(self, images: Tensor) -> Tensor:
-        """(N, C, R, R) in [-1, 1] → the same, through the averaged network."""
-        return self.average.decoder(self.average.encoder(images))
+        """(N, C, R, R) in [-1, 1] → the same, through the averaged network; (N, C, H, W) where it has a `stride`."""
+        codes = self.average.encoder(images)
+        if self.stride is None:
+            return self.average.decoder(codes)
+        return self.average.decoder(codes, (images.shape[2] // self.stride, images.shape[3] // self.stride))
 
     def settle(self, batches: int = 8, size: int = 64) -> None:
         """See Family; and the Gaussian of codes is made ready to draw from."""

@@ -157,6 +157,38 @@ def test_samples_have_the_codes_mean_and_covariance():
     assert running.root.isfinite().all()
 
 
+def test_places_of_a_spatial_code_share_a_gaussian():
+    torch.manual_seed(0)
+    mix = torch.randn(2, 2)
+    codes = torch.randn(40, 9, 2) @ mix + torch.tensor([3.0, -1])  # 9 places of 2 maps
+    running = Codes(18, memory=1000, maps=2)
+    for part in codes.transpose(1, 2).flatten(1).split([8, 32]):
+        running.notice(part)
+    running.settle()
+    assert running.seen == 40
+    places = codes.flatten(0, 1)
+    assert torch.allclose(running.mean, places.mean(0), atol=1e-5)
+    assert torch.allclose(running.covariance, torch.cov(places.T, correction=0), atol=1e-4)
+    drawn = running(torch.randn(20_000, 18)).unflatten(1, (2, 9))
+    assert torch.allclose(drawn.mean((0, 2)), running.mean, atol=0.05)
+
+
+@pytest.mark.parametrize("up", ["transposed", "nearest", "shuffle"])
+def test_a_spatial_coder_takes_any_size_and_sees_locally(up):
+    torch.manual_seed(0)
+    family = Autoencoder(AutoencoderConfig(16, 3 * 4**2, architecture="spatial", hidden=(4, 8), up=up))
+    assert family.stride == 4
+    photo = torch.rand(1, 3, 24, 64) * 2 - 1
+    assert family.reconstruct(photo).shape == photo.shape
+    other = photo.clone()
+    other[..., :8] = 0
+    far = (family.reconstruct(photo) - family.reconstruct(other)).abs().sum((0, 1, 2))
+    assert far[:8].min() > 0
+    assert far[48:].max() == 0
+    with pytest.raises(ValueError, match="number of maps"):
+        AutoencoderConfig(16, 50, architecture="spatial", hidden=(4, 8))
+
+
 def test_training_notices_codes_and_settling_hands_them_over():
     torch.manual_seed(0)
     family = Autoencoder(KINDS["convolutional"])

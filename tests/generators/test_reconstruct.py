@@ -133,3 +133,16 @@ def test_refusals(run, pictures, tmp_path):
     fakes = corpus_at(tmp_path / "redrawn")
     with pytest.raises(Refusal, match="no real photos"):
         reconstruct(trained, fakes, tmp_path / "more", Recipe())
+
+
+def test_a_spatial_autoencoder_keeps_each_photos_size(pictures, tmp_path):
+    changes = ("architecture=spatial", "latent=64", "hidden=4,8")
+    plan = Plan("autoencoder", pictures, kimg=0.012, preset="tiny", batch=6, changes=changes)
+    train(plan, tmp_path / "run", "cpu")
+    root = tmp_path / "photos"
+    root.mkdir()
+    for name, size in (("a.png", (24, 24)), ("b.png", (31, 18))):
+        Image.open(pictures / "00.png").resize(size).save(root / name)
+    made = reconstruct(load(tmp_path / "run"), corpus_at(root), tmp_path / "fakes", Recipe()).corpus
+    assert [(e.width, e.height) for e in made] == [(24, 24), (31, 18)]
+    assert [pixels_of(made, e.path).shape for e in made] == [(24, 24, 3), (18, 31, 3)]
