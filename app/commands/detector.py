@@ -35,6 +35,10 @@ def train(
     init: Annotated[Path | None, typer.Option(help="Weights to start from: a classifier's, or ImageNet's.")] = None,
     only: Annotated[str | None, typer.Option(help="spectrum or classifier  [default: both]")] = None,
     preset: Annotated[str, typer.Option(help="standard, or tiny: for trying out the steps.")] = "standard",
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A maker that the classifier does not learn from: how well does the rest carry over?"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Train the spectrum detector and the classifier on corpora; only their split "train" is used.
@@ -53,7 +57,7 @@ def train(
     if preset not in presets:
         raise Refusal(f"--preset {preset}: must be {' or '.join(presets)}")
     check_folder(out, "--out")
-    config = replace(presets[preset], seed=seed)
+    config = replace(presets[preset], seed=seed, hold_out=tuple(hold_out or ()))
     if steps is not None:
         config = replace(config, steps=steps)
     paths = run(

@@ -1,6 +1,8 @@
 """Trains the classifier: faces of corpora in, `classifier.safetensors` out.
 
-Only the split "train" of the corpora is used; a fifth of its groups is kept aside to watch progress.
+Only the split "train" of the corpora is used; a fifth of its groups is kept aside to watch progress. Makers in
+`hold_out` are never learned from: their AUC at each validation says how well the rest carries over to a generator
+not seen, and the weights of the best validation are what is exported.
 Each step is a function of (seed, step): an interrupted run goes on exactly where it was.
 """
 
@@ -28,6 +30,7 @@ from torch.nn import functional as F
 from detectors.classifier import network as networks
 from detectors.classifier.card import photos_of
 from detectors.classifier.cuts import Cuts, make_cuts
+from detectors.classifier.detector import WEIGHTS
 from detectors.classifier.heads import score
 from detectors.classifier.network import Network, NetworkConfig
 from detectors.classifier.sampling import LABELS, Sampler, SamplingConfig, show
@@ -54,6 +57,7 @@ class TrainingConfig:
     reweigh: int = 50  # steps between looks at which source is learnt badly
     validate: int = 200  # steps between validations and checkpoints
     shown: int = 80  # validation photos a source
+    hold_out: tuple[str, ...] = ()  # makers that are validated on only
     seed: int = 0
     network: NetworkConfig = field(default_factory=NetworkConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
@@ -92,7 +96,13 @@ class Training:
     ):
         self.cuts, self.out, self.config, self.corpora = cuts, out, config, corpora or {}
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        kept_aside = [split_of("validation " + row.group) == "test" for row in cuts.rows]
+        missing = set(config.hold_out) - {row.maker for row in cuts.rows if row.label == "fake"}
+        if missing:
+            raise Refusal(f"--hold-out {', '.join(sorted(missing))}: no face of such a maker in the corpora")
+        kept_aside = [
+            split_of("validation " + row.group) == "test" or (row.label == "fake" and row.maker in config.hold_out)
+            for row in cuts.rows
+        ]
         self.held = [row for row, aside in zip(cuts.rows, kept_aside, strict=True) if aside]
         self.sampler = Sampler(without(cuts, kept_aside), config.sampling, config.network.size)
         torch.manual_seed(config.seed)
@@ -102,7 +112,7 @@ class Training:
         self.averaged = deepcopy(self.network).requires_grad_(False)
         self.optimizer = optimizer(self.network, config)
         self.losses = dict.fromkeys(self.sampler.sources, math.log(2))  # moving average a source
-        self.step = 0
+        self.step, self.best = 0, -math.inf  # AUC of makers held out, of the weights exported
         self.resume()
 
     def run(self) -> Path:
@@ -118,13 +128,12 @@ class Training:
                 loss = self.advance(pool)
                 bar.update(task, completed=self.step, state=f"loss {loss:.3f}")
                 if self.step % self.config.validate == 0 or self.step == self.config.steps:
-                    self.log(loss)
-                    self.keep()
+                    self.keep(self.log(loss))
                 if interrupted():
                     self.checkpoint()
                     bar.console.print(f"stopped at step {self.step}; the same command goes on from here")
                     raise KeyboardInterrupt
-        return self.export()
+        return self.out / WEIGHTS if self.config.hold_out else self.export()
 
     def advance(self, pool: ThreadPoolExecutor) -> float:
         """One optimiser step."""
@@ -181,8 +190,11 @@ class Training:
                 scores.setdefault(name, []).append(value)
         return {name: np.array(values) for name, values in sorted(scores.items())}
 
-    def log(self, loss: float) -> None:
-        """One line of log.jsonl: AUC of each maker against all reals, shares over 0 of each real domain."""
+    def log(self, loss: float) -> float:
+        """One line of log.jsonl: AUC of each maker against all reals, shares over 0 of each real domain.
+
+        Returns the mean AUC of the makers held out, 0 where there are none.
+        """
         scores = self.validate()
         real = np.concatenate([s for name, s in scores.items() if name.startswith("real")] or [np.zeros(0)])
         line: dict[str, object] = {"step": self.step, "loss": round(loss, 4), "time": round(time.time())}
@@ -193,16 +205,23 @@ class Training:
             if name.startswith("fake") and len(real)
         }
         line["false_alarms"] = {n[6:]: round(float((s > 0).mean()), 3) for n, s in scores.items() if n[:4] == "real"}
+        held_out = [line["auc"].get(maker, 0.5) for maker in self.config.hold_out]
+        if held_out:
+            line["held_out"] = round(sum(held_out) / len(held_out), 4)
         line["losses"] = {name: round(value, 3) for name, value in self.losses.items()}
         with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        return line.get("held_out", 0.0)
 
-    def keep(self) -> None:
+    def keep(self, held_out: float) -> None:
+        """Save; and export, unless an earlier validation was better on makers held out."""
+        if held_out >= self.best or not self.config.hold_out:
+            self.best = held_out
+            self.export()
         self.checkpoint()
-        self.export()
 
     def export(self) -> Path:
-        path = self.out / "classifier.safetensors"
+        path = self.out / WEIGHTS
         about = {
             "date": datetime.date.today().isoformat(),
             "step": self.step,
@@ -221,6 +240,7 @@ class Training:
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(t) for k, t in state.items()}
         facts = {"step": self.step, "losses": self.losses, "weights": self.sampler.weights, "corpora": self.corpora}
+        facts["best"] = self.best
         header = {"facts": json.dumps(facts), "config": json.dumps(asdict(self.config), sort_keys=True)}
         with at_once(self.out / "checkpoint.safetensors") as part:
             save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, part, metadata=header)
@@ -233,7 +253,8 @@ class Training:
 
         with safe_open(path, "pt") as file:
             header = file.metadata()
-        before, now = json.loads(header["config"]), json.loads(json.dumps(asdict(self.config)))
+        before = {"hold_out": [], **json.loads(header["config"])}  # older runs held nothing out
+        now = json.loads(json.dumps(asdict(self.config)))
         differ = [key for key in now if before.get(key) != now[key] and key not in ("steps", "validate", "shown")]
         if differ:
             raise Refusal(
@@ -243,7 +264,7 @@ class Training:
         if facts.get("corpora", self.corpora) != self.corpora:
             raise Refusal(
                 f"{self.out} holds a run on other photos; use another --out, and --init "
-                f"{self.out / 'classifier.safetensors'} to go on from what it learnt"
+                f"{self.out / WEIGHTS} to go on from what it learnt"
             )
         tensors = load_file(path)
         part = {
@@ -259,6 +280,7 @@ class Training:
                 state.setdefault(int(index), {})[name] = tensor
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
         self.step, self.losses, self.sampler.weights = facts["step"], facts["losses"], facts["weights"]
+        self.best = facts.get("best", -math.inf)
 
 
 def without(cuts: Cuts, aside: list[bool]) -> Cuts:

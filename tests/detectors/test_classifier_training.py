@@ -174,6 +174,27 @@ def test_ctrl_c_within_a_step_finishes_it_and_the_run_goes_on_bit_for_bit(cuts, 
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
+def test_a_maker_that_is_held_out_is_never_shown_and_chooses_the_weights(cuts, tmp_path, monkeypatch):
+    config = replace(CONFIG, hold_out=("diffusion",))
+    told = iter([0.6, 0.9, 0.7])
+    monkeypatch.setattr(
+        Training, "validate", lambda self: {"real: web": np.arange(9.0), "fake: diffusion": np.ones(4)}
+    )
+    monkeypatch.setattr(training, "auc", lambda scores, fake: next(told))
+    session = run(cuts, tmp_path / "run", config)
+    assert "fake: diffusion" not in session.sampler.sources
+    assert {row.maker for row in session.held} >= {"diffusion"}
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["held_out"] for line in lines] == [0.6, 0.9, 0.7]
+    from safetensors import safe_open
+
+    with safe_open(tmp_path / "run" / "classifier.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["config"])["about"]["step"] == 4  # the best of 2, 4, 6
+    assert Training(cuts, tmp_path / "run", config, None).best == 0.9
+    with pytest.raises(Refusal, match="no face of such a maker"):
+        Training(cuts, tmp_path / "other", replace(CONFIG, hold_out=("difusion",)), None)
+
+
 def test_a_run_is_not_continued_with_other_settings(cuts, tmp_path):
     run(cuts, tmp_path / "run", CONFIG, until=1)
     with pytest.raises(Refusal, match="another rate"):
