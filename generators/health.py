@@ -4,6 +4,9 @@ Diversity is the mean distance between pairs of samples in a named feature space
 Mode collapse is low diversity; where samples come in a few kinds, only nearest pairs are alike. Rotation, its
 restless form, is when the same latents' pictures are alike at every snapshot but are others each time (Metz et al.
 2017, "Unrolled Generative Adversarial Networks", figure 2): their centre moves further than they lie apart.
+
+That is about a generator and its discriminator. Autoencoders have none: there low diversity is blur, or codes that
+the decoder does not heed (posterior collapse: Bowman et al. 2016, "Generating Sentences from a Continuous Space").
 """
 
 from __future__ import annotations
@@ -96,11 +99,15 @@ class Health:
         return self.space(images[:, :1] if images.shape[1] == 2 else images)
 
     def warnings(self, found: Mapping[str, float], means: Mapping[str, float], images_seen: int) -> list[str]:
-        """What a person should be warned of. `means`: of the phases' measures since the snapshot before."""
+        """What a person should be warned of. `means`: of the phases' measures since the snapshot before, by which
+        a family with a discriminator, phase D, is known.
+        """
         if images_seen < GRACE:
             return []
-        said = []
         alike = f"samples differ {found['diversity']:.0%} as much as photos do (in {self.space.name})"
+        if not any(name.startswith("D ") for name in means):
+            return self.of_codes(found, alike)
+        said = []
         if self.turns >= TURNS:
             said.append(
                 f"mode rotation: {alike}, and for {self.turns} snapshots they were others as a whole each time. "
@@ -131,6 +138,23 @@ class Health:
                 f"one-sided discriminator: {told}: it calls everything {calls} and teaches nothing; lower its lr"
             )
         return said
+
+    def of_codes(self, found: Mapping[str, float], alike: str) -> list[str]:
+        """Of pictures that a decoder makes and no discriminator judges."""
+        if self.turns >= TURNS:
+            return [
+                f"restless samples: {alike}, and for {self.turns} snapshots they were others as a whole each time. "
+                "Learning jumps; try a lower lr"
+            ]
+        if min(found["diversity"], found["nearest"]) >= COLLAPSED:
+            return []
+        if found["diversity"] >= COLLAPSED:
+            alike += f" as a whole, but the nearest ones only {found['nearest']:.0%}"
+        return [
+            f"low diversity: {alike}. Blur, as pixel errors average over what they cannot know; or posterior "
+            "collapse, where a VAE's codes are not used. Try a lower beta or deviation, more latents, or longer "
+            "training"
+        ]
 
 
 def rotating(diversity: float, moved: float) -> bool:

@@ -37,7 +37,13 @@ def labels_of(corpus: Corpus, wanted: bool | None) -> tuple[np.ndarray | None, t
     with Source(corpus.root) as source:
         told, origin = told_by(source)
     missing = [entry.path for entry in corpus if entry.path not in told]
+    some = f"{len(missing):,} of {len(corpus):,} photos" if missing else ""
     if wanted is None:
+        if told and missing:
+            raise Refusal(
+                f"{corpus.root} has labels ({origin}), but {some} have none, the first {missing[0]}; give each one, "
+                "or take it out, and say --cond; or --no-cond to leave all labels"
+            )
         if told:
             raise Refusal(
                 f"{corpus.root} has labels ({origin}); say --cond to train with them, or --no-cond to leave them"
@@ -50,8 +56,8 @@ def labels_of(corpus: Corpus, wanted: bool | None) -> tuple[np.ndarray | None, t
         )
     if missing:
         raise Refusal(
-            f"--cond: {len(missing):,} of {len(corpus):,} photos of {corpus.root} have no label in its {origin}; "
-            f"the first: {missing[0]}"
+            f"--cond: {some} of {corpus.root} have no label in its {origin}; the first: {missing[0]}; give each one, "
+            "or take it out, or say --no-cond"
         )
     return rows_of([told[entry.path] for entry in corpus], f"{corpus.root}: {origin}")
 
@@ -112,19 +118,18 @@ def is_number(value: object) -> bool:
 
 
 def class_folders(paths: Sequence[str]) -> Mapping[str, str]:
-    """The class of each path, by its sub-folder; empty unless every photo lies in one of at least two.
+    """The class of each path, by its sub-folder; empty unless there are at least two of them.
 
-    Folders above the first fork do not count, nor do numbered shares of one collection ("00012").
+    Folders above the first fork do not count, nor do numbered shares of one collection ("00012"). What lies
+    beside the classes' folders, in none of them, has no class: `labels_of` refuses it.
     """
-    parts = [PurePosixPath(path).parts for path in paths]
-    deep = min(map(len, parts), default=1) - 1
-    fork = next((level for level in range(deep) if len({p[level] for p in parts}) > 1), None)
-    if fork is None:
-        return {}
-    names = [p[fork] for p in parts]
-    if all(name.isdecimal() and len(name) >= SHARD for name in names):
-        return {}
-    return dict(zip(paths, names, strict=True))
+    folders = {path: PurePosixPath(path).parts[:-1] for path in paths}
+    for level in range(max(map(len, folders.values()), default=0)):
+        found = {path: parts[level] for path, parts in folders.items() if len(parts) > level}
+        names = set(found.values())
+        if len(names) > 1:
+            return {} if all(name.isdecimal() and len(name) >= SHARD for name in names) else found
+    return {}
 
 
 def kind_of(told: Told) -> str:

@@ -13,6 +13,7 @@ import torch
 
 from forensics.corpus import Corpus
 from generators.family import Family, Phase
+from generators.labels import labels_of
 from generators.photos import Photos, decode
 from generators.plan import Plan, check_free, check_same
 from generators.ranks import world
@@ -34,7 +35,8 @@ def rehearse(plan: Plan, out: Path | None = None, device: str = "auto") -> dict[
     where = torch.device(device_named(device))
     plan.check_divides()
     family = built(plan, config, where)
-    start = transfer(plan.start, family) if plan.start else []
+    _, classes = labels_of(corpus.where(label="real"), plan.cond)
+    start = transfer(plan.start, family, None, classes) if plan.start else []
     phases = family.phases()
     optimisers = optimisers_of(family, phases, plan.precision)
     real = corpus.where(label="real")

@@ -49,7 +49,8 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
         with Watch(out, shown=rank() == 0) as watch:
             family = built(plan, config, where)
             if plan.start and not (out / "config.json").exists():
-                transfer(plan.start, family)  # refused before anything is written
+                _, classes = labels_of(corpus.where(label="real"), plan.cond)
+                transfer(plan.start, family, None, classes)  # refused before anything is written
             out.mkdir(parents=True, exist_ok=True)
             photos = read(corpus, family, plan, out, watch)
             refuse_strangers("photos", int(photos.sha256[:12], 16), where)
@@ -141,7 +142,7 @@ def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch) -> 
         place = snapshots.load(path, family, optimisers)
         watch.say(f"going on from {path.name}: {place.images_seen / 1000:.1f} kimg")
     elif plan.start:
-        for line in transfer(plan.start, family, out if rank() == 0 else None):
+        for line in transfer(plan.start, family, out if rank() == 0 else None, photos.classes):
             watch.say(line)
     refuse_strangers("snapshot", place.step, where)
     rows = watch.begin(place, plan)

@@ -10,11 +10,13 @@ import json
 import math
 import time
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 from torch import Tensor
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 EVERY = 5.0  # seconds between looks: reading losses off a GPU makes it wait
 SHARES = {"D real", "D fake"}  # measures that are said as percentages
+FIRST = ("ADA p", "r_t", "D real", "D fake")  # measures that are said before all others
 CHANCE = "D real, D fake: photos and fakes that the discriminator tells rightly; 50 % means it cannot tell"
 
 
@@ -53,18 +56,20 @@ class Means:
 class Watch:
     """Shows and logs a run. Use as a context."""
 
-    def __init__(self, out: Path, shown: bool = True):
+    def __init__(self, out: Path, shown: bool = True, console: Console | None = None):
         """Not `shown`: says and writes nothing, for all processes of a run but one."""
         self.out, self.shown, self.log = out, shown, out / "log.jsonl"
-        self.console = Console(stderr=True, quiet=not shown)
-        # What matters most comes first: a narrow terminal cuts the line's end off.
+        self.console = console or Console(stderr=True, quiet=not shown)
+        # Rich narrows all columns of a line that is too long; of this one only the measures give way, at their end.
         columns = (
             TextColumn("{task.description}"),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[told]}"),
+            TaskProgressColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[told]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
         )
-        self.progress = Progress(*columns, console=self.console, speed_estimate_period=120, disable=not shown)
+        self.progress = Progress(
+            *columns, console=self.console, speed_estimate_period=120, disable=not shown, expand=True
+        )
         self.task = self.progress.add_task("reading photos", told="", total=None)
         self.looked, self.images, self.explained = 0.0, 0, False
         self.lately, self.since_snapshot = Means(), Means()
@@ -92,10 +97,14 @@ class Watch:
         self.events = Events(self.out, place.images_seen + 1)
         if not self.log.exists():
             return []
-        lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= place.step]
-        write_at_once(self.log, "".join(kept))
-        return [json.loads(line) for line in kept]
+        rows, bad = read_rows(self.log)
+        if bad:
+            self.say(
+                f"warning: {self.log}: left out what is no row of a log, {len(bad):,} lines; the first: {bad[0]}"
+            )
+        rows = [row for row in rows if row["step"] <= place.step]
+        write_at_once(self.log, "".join(json.dumps(row) + "\n" for row in rows))
+        return rows
 
     def look(self, place: Place, measures: Mapping[str, Tensor]) -> None:
         """Every few seconds: read the measures, show and log them. Raises Refusal when training diverged."""
@@ -112,15 +121,22 @@ class Watch:
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         self.write(place, {"images/s": round(pace, 1), **{n: finite.get(n, str(v)) for n, v in values.items()}})
         self.events.scalars({"images per second": pace, **finite}, place.images_seen)
-        told = [f"{place.images_seen / 1000:.1f} kimg", f"{pace:.0f} images/s", *map(worded, values, values.values())]
+        told = [f"{place.images_seen / 1000:.1f} kimg", f"{pace:.0f} images/s"]
+        told += [worded(name, values[name]) for name in sorted(values, key=importance)]
         self.progress.update(self.task, completed=place.images_seen, told=" · ".join(told))
         if SHARES & values.keys() and not self.explained:
             self.say(CHANCE)
             self.explained = True
         if not self.console.is_terminal:
-            self.say(" · ".join(told))
+            self.say(" · ".join([*self.ahead(), *told]))
         if len(finite) < len(values):
             raise self.diverged(place, f"{', '.join(sorted(values.keys() - finite.keys()))} is not a number")
+
+    def ahead(self) -> list[str]:
+        """The share that is done, and the time left once there is a pace to tell it by."""
+        (task,) = self.progress.tasks
+        left = task.time_remaining
+        return [f"{task.percentage:.0f}%", *([] if left is None else [f"{timedelta(seconds=int(left))} left"])]
 
     def snapshot(self, place: Place, path: Path, found: Mapping[str, float | str], grid: Path) -> None:
         """Log a snapshot, what was measured of its samples, and show them in TensorBoard."""
@@ -137,7 +153,10 @@ class Watch:
 
     def diverged(self, place: Place, what: str) -> Refusal:
         """What to raise when numbers ran away; kept in the log as well."""
-        line = f"training diverged at step {place.step} ({what}): the lr is too high, or numbers left the precision"
+        line = (
+            f"training diverged at step {place.step} ({what}): the lr is too high, or a loss weight is too large, or "
+            "numbers left the precision"
+        )
         self.write(place, {"warning": line})
         return Refusal(f"{line}; earlier snapshots are kept: try a lower lr, fp32 instead of fp16, or another seed")
 
@@ -149,3 +168,24 @@ class Watch:
 
 def worded(name: str, value: float) -> str:
     return f"{name} {value:.0%}" if name in SHARES else f"{name} {value:.2f}"
+
+
+def importance(name: str) -> int:
+    return FIRST.index(name) if name in FIRST else len(FIRST)
+
+
+def read_rows(log: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    """The rows of a log, and the numbers of lines that are none. A last line without its end is not counted: it
+    was being written when the run was stopped.
+    """
+    rows, bad = [], []
+    for number, line in enumerate(log.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and type(row.get("step")) is int:
+            rows.append(row)
+        else:
+            bad.append(number)
+    return rows, bad

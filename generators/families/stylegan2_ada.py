@@ -141,7 +141,8 @@ def freeze(critic: Discriminator, layers: int) -> None:
     """Make the weights of the first `layers` layers buffers: saved and loaded under their names, never learned.
 
     Layers in the order in which a picture meets them: fromrgb, then conv0 and conv1 of each resolution; the
-    parallel way round a block (skip) goes with its conv1.
+    parallel way round a block (skip) goes with its conv1. Other implementations may count skips apart: a freeze_d
+    of theirs need not freeze the same layers.
     """
     met: list[tuple[nn.Module, ...]] = []
     for block in critic.blocks():

@@ -30,6 +30,8 @@ from forensics.refusal import Refusal
 def truth(shared):
     """(numbers, arrays) of the reference; see the fixtures' own README."""
     folder = shared / "parity"
+    if not (folder / "index.json").exists():
+        pytest.skip(f"reference numbers not found at {folder}: this check did NOT run")
     return json.loads((folder / "metrics.json").read_text()), np.load(folder / "metrics.npz", allow_pickle=False)
 
 

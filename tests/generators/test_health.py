@@ -26,7 +26,12 @@ def alike(seed: int, amount: float = 0.05) -> torch.Tensor:
     return noise(1, seed) + amount * noise(SAMPLES, seed + 100)
 
 
+JUDGED = {"D_loss": 1.0, "G_loss": 1.0}  # what a family with a discriminator measures; "_" for a space
+
+
 def warned(examined: list[torch.Tensor], images_seen: int = GRACE, **means: float) -> str:
+    """What is said of the last of these samples. Without `means`, of a family with a discriminator."""
+    means = means or JUDGED
     watched = Health(noise(), Thumbnails())
     for images in examined:
         found = watched.examine(images)
@@ -59,6 +64,23 @@ def test_a_few_kinds_are_a_collapse_that_the_mean_distance_does_not_see():
     assert "nearest ones only 1%" in said
 
 
+@pytest.mark.parametrize("means", [{"VAE_loss": 1.0, "KL": 2.0, "error": 20.0}, {"AE_loss": 1.0, "error": 20.0}])
+def test_without_a_discriminator_low_diversity_is_blur_or_unused_codes(means):
+    said = warned([alike(1)] * 4, **means)
+    assert said.startswith("low diversity: samples differ 5% as much as photos do (in pixels-8px). Blur, as pixel")
+    assert "posterior collapse" in said
+    assert "Try a lower beta or deviation, more latents, or longer training" in said
+    for wrong in ("mode", "pass", "R1", "seed", "minibatch", "discriminator"):
+        assert wrong not in said
+    kinds = noise(4).repeat_interleave(SAMPLES // 4, 0) + 0.01 * noise(seed=9)
+    assert "but the nearest ones only 1%. Blur" in warned([kinds], **means)
+    said = warned([alike(s) for s in range(1, 5)], **means)
+    assert said.startswith("restless samples")
+    assert "discriminator" not in said
+    assert warned([noise(seed=s) for s in range(5)], **means) == ""
+    assert warned([alike(1)], images_seen=GRACE - 1, **means) == ""
+
+
 def test_luma_with_alpha_is_seen_by_its_luma():
     grey, alpha = noise()[:, :1], noise(seed=3)[:, :1]
     both = Health(torch.cat([grey, alpha], 1), Thumbnails()).examine(torch.cat([grey, -alpha], 1))
@@ -82,7 +104,7 @@ def test_rotation_is_remembered_over_a_resume():
     assert resumed.turns == watched.turns == 2
     found = resumed.examine(alike(4))
     assert found == watched.examine(alike(4))
-    assert resumed.warnings(found, {}, GRACE)[0].startswith("mode rotation")
+    assert resumed.warnings(found, {"D loss": 1.0}, GRACE)[0].startswith("mode rotation")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +150,14 @@ def test_warnings_are_shown_and_kept_in_the_log(plan, tmp_path, monkeypatch, cap
     assert [row["space"] for row in measured] == ["pixels-8px"] * 2
     assert measured[0]["diversity"] < 1
     assert "moved" in measured[1]
+
+
+def test_a_vae_is_not_told_of_collapse(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(health, "GRACE", 0)
+    monkeypatch.setattr(health, "COLLAPSED", 1.0)
+    train(replace(plan, family="vae"), tmp_path / "run", "cpu")
+    kept = [row["warning"] for row in rows_of(tmp_path / "run", "warning")]
+    assert [line[:13] for line in kept] == ["low diversity"] * 2
 
 
 def test_weights_that_are_no_numbers_are_not_saved(plan, tmp_path, monkeypatch):

@@ -12,7 +12,10 @@ from PIL import Image
 
 from forensics.corpus import Corpus, Entry
 from forensics.refusal import Refusal
+from generators.cropping import Cut
+from generators.journal import Origin
 from generators.labels import class_folders, kind_of, labels_of, read_kind
+from generators.prepare import prepare
 from generators.source import corpus_at
 
 
@@ -60,12 +63,39 @@ def test_numbered_folders_are_in_the_order_of_their_numbers(tmp_path):
     [
         ["a.png", "b.png"],
         ["one/a.png", "one/b.png"],
-        ["one/a.png", "two/b.png", "c.png"],  # one is in none
+        ["one/a.png", "b.png"],
         ["00000/img00000000.png", "00001/img00001000.png"],  # shares of one collection
+        ["00000/img00000000.png", "00001/img00001000.png", "cover.png"],
+        [],
     ],
 )
 def test_other_folders_are_no_classes(paths):
     assert class_folders(paths) == {}
+
+
+@pytest.mark.parametrize("stray", ["top.png", "cls/top.png"])
+def test_a_stray_photo_does_not_hide_the_labels_of_the_others(tmp_path, stray):
+    corpus = Corpus.open(folder_of(tmp_path, "cls/a/1.png", "cls/a/sub/2.png", "cls/b/3.png", stray))
+    for wanted, says in (
+        (None, rf"has labels \(sub-folders\), but 1 of 4 photos have none, the first {stray}; .*--no-c"),
+        (True, rf"--cond: 1 of 4 photos .* no label in its sub-folders; the first: {stray}; .*--no-c"),
+    ):
+        with pytest.raises(Refusal, match=says):
+            labels_of(corpus, wanted)
+    assert labels_of(corpus, False) == (None, ())
+
+
+def test_a_prepared_corpus_keeps_what_labels_there_are(tmp_path):
+    """Nobody was asked for labels yet; training is, and names the photo that has none."""
+    source = folder_of(tmp_path / "source", "a/1.png", "b/2.png", "top.png")
+    corpus = prepare(source, tmp_path / "corpus", Cut(16), Origin("real", "camera")).corpus
+    assert {entry.path: entry.kind for entry in corpus} == {
+        "source/a/1.png": "a",
+        "source/b/2.png": "b",
+        "source/top.png": "",
+    }
+    with pytest.raises(Refusal, match=r"has labels \(class column.*the first source/top\.png"):
+        labels_of(corpus, None)
 
 
 def test_the_manifest_tells(tmp_path):

@@ -22,8 +22,8 @@ def row(settings: Settings) -> dict[str, float | None]:
     }
 
 
-def test_published_table(shared):
-    table = json.loads((shared / "parity" / "train_configs.json").read_text())
+def test_published_table(parity):
+    table = json.loads((parity / "train_configs.json").read_text())
     assert len(table["auto"]) == 24
     for wanted in table["auto"]:
         size = {"gpus": wanted.pop("gpus"), "res": wanted.pop("res")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 import torch
@@ -21,14 +22,47 @@ def fed(strength: Strength, signs: list[float], batch: int = 8, begin: int = 0) 
     return found
 
 
-def test_published_traces(shared):
-    for trace in json.loads((shared / "parity" / "ada_controller.json").read_text())["traces"]:
-        strength = Strength(trace["p_start"], trace["ada_target"], trace["ada_interval"], trace["ada_kimg"], None)
+@pytest.fixture(scope="module")
+def traces(parity):
+    found = json.loads((parity / "ada_controller.json").read_text())["traces"]
+    assert len(found) == 4
+    return found
+
+
+def controller_of(trace) -> Strength:
+    return Strength(trace["p_start"], trace["ada_target"], trace["ada_interval"], trace["ada_kimg"], None)
+
+
+def test_published_traces(traces):
+    for trace in traces:
+        strength = controller_of(trace)
         found = []
         for mean in trace["sign_means"]:
             strength.adapt(mean, trace["batch_size"] * trace["ada_interval"])
             found.append(float(strength.p))
         assert found == trace["p"]
+
+
+def test_published_traces_through_steps(traces):
+    """The same, as a run does it: logits of photos at every step, windows and photos counted by `advance`.
+
+    The mean of a window's n signs is a multiple of 2 / n: the next one away from the target stands for each.
+    """
+    for trace in traces:
+        strength, batch, every = controller_of(trace), trace["batch_size"], trace["ada_interval"]
+        n, found, r_t = batch * every, [], []
+        for window, mean in enumerate([*trace["sign_means"], 0.0]):  # the last one only ends the one before
+            rounded = math.ceil if mean > trace["ada_target"] else math.floor
+            logits = torch.full((n,), -0.3)
+            logits[torch.randperm(n)[: rounded((mean + 1) / 2 * n)]] = 7.0
+            for step, photos in enumerate(logits.split(batch), start=window * every):
+                strength.advance(step * batch)
+                found.append(float(strength.p))
+                strength.notice(photos)
+            r_t.append(float(strength.r_t))
+        start = float(torch.tensor(trace["p_start"]))
+        assert found == [p for p in (start, *trace["p"]) for _ in range(every)]  # and it stands still in between
+        assert r_t[1:] == pytest.approx(trace["sign_means"], abs=2 / n + 1e-6)
 
 
 def test_p_moves_every_four_steps_by_their_photos():

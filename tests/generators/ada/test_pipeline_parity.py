@@ -20,10 +20,9 @@ FLOAT32 = 1e-5  # what is asked of float32; the published code's own is off by u
 
 
 @pytest.fixture(scope="module")
-def cases(shared):
-    folder = shared / "parity"
-    with np.load(folder / "augment_pipe.npz", allow_pickle=False) as arrays:
-        return json.loads((folder / "augment_pipe.json").read_text()), dict(arrays)
+def cases(parity):
+    with np.load(parity / "augment_pipe.npz", allow_pickle=False) as arrays:
+        return json.loads((parity / "augment_pipe.json").read_text()), dict(arrays)
 
 
 def off(found: torch.Tensor, truth: np.ndarray) -> float:
