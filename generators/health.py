@@ -29,6 +29,7 @@ COLLAPSED = 0.3  # diversity, as a share of the photos'
 ALIKE = 0.6  # below this share, moving as a whole is rotation
 TURNS = 3  # snapshots in a row
 SURE = 0.99  # share of pictures that a discriminator tells rightly
+BLIND = 1.06  # shares of photos and of fakes told rightly, together: 1 is guessing; in a training that goes well, 1.2
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,11 @@ class Health:
             calls = "a photo" if real > fake else "a fake"
             said.append(
                 f"one-sided discriminator: {told}: it calls everything {calls} and teaches nothing; lower its lr"
+            )
+        elif real + fake < BLIND:
+            said.append(
+                f"blind discriminator: {told}, as if it guessed. Where samples do not look like photos yet, it has "
+                "learned nothing: lower the lr, or R1 (gamma)"
             )
         return said
 
