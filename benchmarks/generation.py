@@ -158,8 +158,8 @@ def taught(family, n: int, job: Job) -> float:
     """Pictures a second of training: a step's phases, each by how often it is taken, and the average's step."""
     import torch
 
+    from generators.descent import learner_name, optimisers_of
     from generators.family import Batch
-    from generators.step import learner_name, optimisers_of
 
     high, wide = family.size
     images = torch.rand(n, getattr(family.config, "channels", 3), high, wide) * 2 - 1

@@ -13,13 +13,14 @@ from torch import Tensor
 from forensics.features import features_of
 from forensics.fidelity import Cloud, frechet
 from generators import snapshots
+from generators.descent import Descent
 from generators.family import Family
 from generators.grids import GRID, draw_grid, draw_reconstructions, samples
 from generators.health import SAMPLES, Health, not_finite, space_for
 from generators.photos import Photos
 from generators.plan import Plan
 from generators.snapshots import Place
-from generators.step import Descent, as_batch
+from generators.step import as_batch
 from generators.trained import told_by_run
 from generators.watching import Watch
 

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from forensics.corpus import Corpus
+from generators.descent import Descent, learner_name, optimisers_of
 from generators.family import Family, Phase
 from generators.labels import labels_of
 from generators.photos import Photos, decode
 from generators.plan import Plan, check_free, check_same
 from generators.ranks import world
 from generators.snapshots import Place
-from generators.step import Descent, learner_name, optimisers_of, step
+from generators.step import step
 from generators.training import built, device_named, resolved_of, settled
 from generators.transfer import transfer
 

@@ -25,7 +25,7 @@ from forensics.saving import at_once
 from generators.family import Family
 
 if TYPE_CHECKING:
-    from generators.step import Descent
+    from generators.descent import Descent
 
 HEADER = "forensics"  # key in a safetensors header: JSON
 KEEP = 2  # snapshots that stay; older ones are removed

@@ -19,6 +19,7 @@ from forensics.interrupt import patient_interrupt
 from forensics.refusal import Refusal
 from generators import snapshots
 from generators.changes import changed
+from generators.descent import optimisers_of
 from generators.family import Family, family_named, preset_named
 from generators.keeping import Keeper
 from generators.labels import labels_of
@@ -27,7 +28,7 @@ from generators.plan import PHOTOS, Plan, check_free, settle_config
 from generators.ranks import rank
 from generators.snapshots import Place
 from generators.source import corpus_at
-from generators.step import optimisers_of, step
+from generators.step import step
 from generators.together import joined, refuse_strangers, sum_measures
 from generators.transfer import transfer
 from generators.watching import Watch

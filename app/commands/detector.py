@@ -47,7 +47,7 @@ def train(
     """
     from dataclasses import replace
 
-    from detectors.classifier.training import TINY, TrainingConfig
+    from detectors.classifier.descent import TINY, TrainingConfig
     from detectors.training import train as run
     from forensics.corpus import Corpus
 

@@ -1,17 +1,47 @@
-"""How the classifier's weights move: AdamW at a pace, and their running average, which is what is kept."""
+"""How long and how hard the classifier learns: AdamW at a pace, and a running average, which is what is kept."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-from detectors.classifier.network import Network
+from detectors.classifier.network import Network, NetworkConfig
+from detectors.classifier.sampling import SamplingConfig
 
-if TYPE_CHECKING:
-    from detectors.classifier.training import TrainingConfig
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long and how hard. Saved with every run."""
+
+    steps: int = 3000
+    batch: int = 64  # half of it real, half fake
+    rate: float = 1e-3  # peak learning rate of the head; the backbone gets `backbone` times as much
+    backbone: float = 0.5
+    decay: float = 0.05  # AdamW's weight decay
+    warmup: int = 100  # steps
+    average: float = 0.998  # decay of the weights' moving average, which is what is kept
+    smoothing: float = 0.03  # of labels
+    reweigh: int = 50  # steps between looks at which source is learnt badly
+    validate: int = 200  # steps between validations and checkpoints
+    shown: int = 80  # validation photos a source
+    hold_out: tuple[str, ...] = ()  # makers that are validated on only
+    seed: int = 0
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+
+TINY = TrainingConfig(  # for tests of the whole loop; learns next to nothing
+    steps=6,
+    batch=8,
+    warmup=2,
+    validate=3,
+    shown=8,
+    network=NetworkConfig(size=64, min_face=16, depth=2, hidden=8),
+    sampling=SamplingConfig(smallest=12, largest=64, least=2),
+)
 
 
 def optimizer(network: Network, config: TrainingConfig) -> torch.optim.AdamW:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +30,11 @@ from torch.nn import functional as F
 from detectors.classifier import network as networks
 from detectors.classifier.card import photos_of
 from detectors.classifier.cuts import Cuts, make_cuts
-from detectors.classifier.descent import follow, optimizer, pace
+from detectors.classifier.descent import TrainingConfig, follow, optimizer, pace
 from detectors.classifier.detector import WEIGHTS
 from detectors.classifier.heads import score
-from detectors.classifier.network import Network, NetworkConfig
-from detectors.classifier.sampling import LABELS, Sampler, SamplingConfig, show
+from detectors.classifier.network import Network
+from detectors.classifier.sampling import LABELS, Sampler, show
 from forensics.corpus import Corpus, split_of
 from forensics.interrupt import patient_interrupt
 from forensics.metrics import auc
@@ -43,41 +43,7 @@ from forensics.saving import at_once
 from forensics.tensors import to_tensor
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How long and how hard. Saved with every run."""
-
-    steps: int = 3000
-    batch: int = 64  # half of it real, half fake
-    rate: float = 1e-3  # peak learning rate of the head; the backbone gets `backbone` times as much
-    backbone: float = 0.5
-    decay: float = 0.05  # AdamW's weight decay
-    warmup: int = 100  # steps
-    average: float = 0.998  # decay of the weights' moving average, which is what is kept
-    smoothing: float = 0.03  # of labels
-    reweigh: int = 50  # steps between looks at which source is learnt badly
-    validate: int = 200  # steps between validations and checkpoints
-    shown: int = 80  # validation photos a source
-    hold_out: tuple[str, ...] = ()  # makers that are validated on only
-    seed: int = 0
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-
-
-TINY = TrainingConfig(  # for tests of the whole loop; learns next to nothing
-    steps=6,
-    batch=8,
-    warmup=2,
-    validate=3,
-    shown=8,
-    network=NetworkConfig(size=64, min_face=16, depth=2, hidden=8),
-    sampling=SamplingConfig(smallest=12, largest=64, least=2),
-)
-
-
-def train(
-    corpora: Sequence[Corpus], out: Path, config: TrainingConfig = TrainingConfig(), init: Path | None = None
-) -> Path:
+def train(corpora: Sequence[Corpus], out: Path, config: TrainingConfig, init: Path | None = None) -> Path:
     """Train, or go on with a run that was interrupted, and return the weights' path.
 
     out: the run's folder; `checkpoint.safetensors`, `log.jsonl` and the cuts are kept there.

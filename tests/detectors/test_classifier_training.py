@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from detectors.classifier import cuts as cuts_module
 from detectors.classifier import training
 from detectors.classifier.cuts import Cut, Cuts, cut_face, make_cuts
+from detectors.classifier.descent import TINY, TrainingConfig
 from detectors.classifier.network import NetworkConfig
 from detectors.classifier.sampling import Sampler, SamplingConfig, crop_to_face
-from detectors.classifier.training import TINY, Training, TrainingConfig
+from detectors.classifier.training import Training
 from forensics.corpus import Corpus, Entry
 from forensics.photo import Photo
 from forensics.refusal import Refusal

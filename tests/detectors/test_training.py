@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectors.classifier.training import TINY
+from detectors.classifier.descent import TINY
 from detectors.training import corpora_of, read_config, refuse_another, save_config, train
 from forensics.corpus import Corpus
 from forensics.refusal import Refusal
