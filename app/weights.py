@@ -114,7 +114,7 @@ TRAININGS = (  # in the order of the lineage
     Training("gan", Settings("faces", 400, 32), Settings("faces", 2000, 64)),
     Training("dcgan", Settings("faces", 300, 32, "bf16"), Settings("faces", 2000, 64, "bf16")),
     Training("progan", Settings("faces", 130, 16), Settings("faces", 1000, 32)),
-    Training("stylegan", Settings("faces", 150, 16), Settings("faces", 1000, 32)),
+    Training("stylegan", Settings("faces", 180, 16), Settings("faces", 1000, 32)),
     Training("stylegan2", Settings("faces", 200, 16), Settings("faces128", 2000, 32, "bf16", 128)),
     Training(
         "stylegan2-ada",
@@ -201,7 +201,10 @@ def show(figure: Path) -> None:
 
 
 def ship_detectors() -> None:
-    for pattern in ("*.md", "spectrum.*", "classifier.safetensors", "calibration.json"):
+    from detectors.frequency import CUES
+
+    cues = (f"{cue.name}.*" for cue in CUES)
+    for pattern in ("*.md", *cues, "classifier.safetensors", "calibration.json"):
         for path in DETECTOR.glob(pattern):
             shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
 

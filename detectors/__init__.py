@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from detectors.asymmetry.eyes import Eyes
+from detectors.asymmetry.framing import Framing
 from detectors.classifier.detector import Classifier
 from detectors.frequency.spectrum import Spectrum
 from detectors.provenance.credentials import Credentials
@@ -18,7 +19,7 @@ from forensics.evidence import Detector
 from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
 
-PANEL = (Credentials, Declarations, JpegHistory, Spectrum, Eyes, Classifier)
+PANEL = (Credentials, Declarations, JpegHistory, Spectrum, Framing, Eyes, Classifier)
 
 
 def load_panel(weights: Path = DETECTOR_WEIGHTS) -> tuple[Detector, ...]:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import forensics
+from detectors.frequency import CUES
+from detectors.frequency.fitting import fit as fit_cues
 from forensics.corpus import Corpus
 from forensics.refusal import Refusal
 from forensics.saving import write_at_once
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 MAY_CHANGE = {"steps", "validate", "shown"}  # of the classifier's settings, in a run that goes on
-Trained = Literal["spectrum", "classifier"]
+TRAINED = (*(cue.name for cue in CUES), "pairs", "classifier")  # what `only` may name
 
 
 def train(
@@ -27,16 +29,16 @@ def train(
     out: Path,
     config: TrainingConfig | None = None,
     init: Path | None = None,
-    only: Trained | None = None,
+    only: str | None = None,
 ) -> tuple[Path, ...]:
     """Train on the split "train" of corpora and return the weights' paths. Interrupted, the same call goes on.
 
-    config: of the classifier. init: ImageNet weights for its backbone. only: one detector instead of all.
+    config: of the classifier. init: ImageNet weights for its backbone. only: one of `TRAINED` instead of all
+    but "pairs", which takes thousands of photos and is trained when it is named.
     Raises Refusal when a class is missing or has too few usable photos, and, before anything is written, when
     `out` holds a run on other corpora or with other settings.
     """
     from detectors.classifier import training as classifier
-    from detectors.frequency import fitting as spectrum
 
     config = config or classifier.TrainingConfig()
     for label, corpora in (("real", real), ("fake", fake)):
@@ -45,9 +47,12 @@ def train(
     settings = {"classifier": asdict(config), "init": init and str(init)}
     refuse_another(out, real, fake, settings)
     save_config(out, real, fake, settings)
-    paths = []
-    if only in (None, "spectrum"):
-        paths.append(spectrum.fit(real, fake, out, seed=config.seed))
+    cues = [cue for cue in CUES if only in (None, cue.name)]
+    paths = list(fit_cues(cues, real, fake, out, seed=config.seed)) if cues else []
+    if only == "pairs":
+        from detectors.asymmetry import pairs_training
+
+        paths.append(pairs_training.train(real, out))
     if only in (None, "classifier"):
         paths.append(classifier.train([*real, *fake], out, config, init))
     return tuple(paths)

@@ -42,8 +42,14 @@ def card(trained: Trained, run: Path, corpus: Corpus, photos: Photos) -> str:
         "corpus": f"{len(photos):,} photos; fingerprint `{photos.sha256}`",
         "versions": ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
     }
-    if config.get("start_file") or config.get("start"):
-        rows["start"] = f"the weights of `{Path(config.get('start_file') or config['start']).parent.parent.name}`"
+    start, inherited = config.get("start_file") or config.get("start"), []
+    if start:
+        first = Path(start).parent.parent.name  # RUN/snapshots/FILE
+        rows["start"] = f"the weights of `{first}`"
+        inherited = [
+            "",
+            f"It started from weights of `{first}`, whose photos `{first}.md` names: their terms hold here too.",
+        ]
     lines = [
         f"# {trained.weights.name}",
         "",
@@ -59,6 +65,7 @@ def card(trained: Trained, run: Path, corpus: Corpus, photos: Photos) -> str:
         "| photos | set | terms |",
         "|---|---|---|",
         *(f"| {n:,} | {name} | {terms} |" for (name, terms), n in sets(corpus).items()),
+        *inherited,
         "",
         "The code is Apache-2.0. **These weights are for non-commercial research only**, where their training data",
         "are. No photo of these sets is in the file; faces that resemble people of the sets cannot be excluded.",

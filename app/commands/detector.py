@@ -33,7 +33,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run; one that stopped goes on.")] = RUN,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the classifier.  [default: 3000]")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: a classifier's, or ImageNet's.")] = None,
-    only: Annotated[str | None, typer.Option(help="spectrum or classifier  [default: both]")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="One frequency cue, pairs, or classifier.  [default: all but pairs]")
+    ] = None,
     preset: Annotated[str, typer.Option(help="standard, or tiny: for trying out the steps.")] = "standard",
     hold_out: Annotated[
         list[str] | None,
@@ -41,18 +43,19 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Train the spectrum detector and the classifier on corpora; only their split "train" is used.
+    """Train the frequency cues and the classifier on corpora; only their split "train" is used.
 
     Ctrl-C saves; the same command goes on where it stopped. Then: forensics detector calibrate.
     """
     from dataclasses import replace
 
     from detectors.classifier.descent import TINY, TrainingConfig
+    from detectors.training import TRAINED
     from detectors.training import train as run
     from forensics.corpus import Corpus
 
-    if only not in (None, "spectrum", "classifier"):
-        raise Refusal(f"--only {only}: must be spectrum or classifier")
+    if only is not None and only not in TRAINED:
+        raise Refusal(f"--only {only}: must be {', '.join(TRAINED)}")
     presets = {"standard": TrainingConfig(), "tiny": TINY}
     if preset not in presets:
         raise Refusal(f"--preset {preset}: must be {' or '.join(presets)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from forensics.face import EYE, Face, cut
+from forensics.face import EYE, Face, cut_near
 
 SIZE = 96  # px: the frame's side
 RADIUS = 24  # px of the iris in it
@@ -20,6 +20,9 @@ SPARK = 18.0  # L above its surroundings in the iris, at least, for a highlight
 INNER, OUTER = 0.9, 1.15  # of the radius: a highlight's middle, all of it; past them is the white of the eye
 SPOT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))  # what is smaller can stand out
 LEAST = 0.008  # of the iris's disc: smaller specks are noise
+
+PUPIL_CONTRAST = 8.0  # L of the iris above the pupil, at least
+PUPIL_AREA = 0.03, 0.5  # of the iris's disc
 
 _Y, _X = np.mgrid[:SIZE, :SIZE].astype(np.float32) - (SIZE - 1) / 2
 RHO = np.hypot(_X, _Y) / RADIUS  # (96, 96): distance from the middle, in iris radii
@@ -37,6 +40,7 @@ class Iris:
     colour: np.ndarray = field(repr=False)  # (3,) median L, a, b of the ring, highlights left out
     white: np.ndarray = field(repr=False)  # (3,) median L, a, b of the white beside it; NaN = none seen
     highlights: np.ndarray = field(repr=False)
+    pupil: np.ndarray | None = field(repr=False)  # None = cannot be told from the iris
 
     @property
     def spots(self) -> np.ndarray:
@@ -64,11 +68,23 @@ def highlight_distance(left: Iris, right: Iris) -> float | None:
     return float(max(to_b, to_a))
 
 
+def irregularity(pupil: np.ndarray) -> float:
+    """How far a mask is from the ellipse of its own area and second moments: 1 - IoU, in [0, 1]; 0 = an ellipse."""
+    moments = cv2.moments(pupil.astype(np.uint8), binaryImage=True)
+    area = moments["m00"]
+    spread = np.array([(moments["mu20"], moments["mu11"]), (moments["mu11"], moments["mu02"])]) / area
+    spread += np.eye(2) / 12  # a pixel's own
+    away = np.stack([_X + (SIZE - 1) / 2 - moments["m10"] / area, _Y + (SIZE - 1) / 2 - moments["m01"] / area], -1)
+    squared = np.einsum("hwi,ij,hwj->hw", away, np.linalg.inv(spread), away)
+    ellipse = squared <= np.sort(squared, axis=None)[int(area) - 1]
+    return float(1 - (pupil & ellipse).sum() / (pupil | ellipse).sum())
+
+
 def measure(pixels: np.ndarray, face: Face, side: str) -> Iris:
     """The "left" or "right" (the viewer's) iris of a face in (H, W, 3) uint8."""
     centre, radius = face.iris(side)
     frame = frame_of(face, centre, max(radius, 0.5))
-    patch = cut_near(pixels, frame)
+    patch = cut_near(pixels, frame, SIZE)
     lab = cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     opening = outline(face, side, frame)
     free = DISC & opening
@@ -78,6 +94,7 @@ def measure(pixels: np.ndarray, face: Face, side: str) -> Iris:
     return Iris(
         centre, radius, patch, float(free.sum() / DISC.sum()),
         median(lab, ring), median(lab, opening & (RHO > 1.15)), highlights,
+        find_pupil(lab[..., 0], opening, highlights),
     )  # fmt: skip
 
 
@@ -87,14 +104,6 @@ def frame_of(face: Face, centre: np.ndarray, radius: float) -> np.ndarray:
     x = across / (np.linalg.norm(across) + 1e-9) * radius * SIZE / 2 / RADIUS
     y = np.array([-x[1], x[0]])
     return np.array([centre - x - y, centre - x + y, centre + x + y, centre + x - y], dtype=np.float32)
-
-
-def cut_near(pixels: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """`face.cut` on the neighbourhood only: the cost does not grow with the photo."""
-    height, width = pixels.shape[:2]
-    left, top = np.clip(np.floor(frame.min(0)).astype(int) - 4, 0, (width - 1, height - 1))
-    right, bottom = np.clip(np.ceil(frame.max(0)).astype(int) + 4, (left + 1, top + 1), (width, height))
-    return cut(pixels[top:bottom, left:right], frame - np.float32((left, top)), SIZE)
 
 
 def outline(face: Face, side: str, frame: np.ndarray) -> np.ndarray:
@@ -128,6 +137,32 @@ def find_highlights(lightness: np.ndarray, opening: np.ndarray) -> np.ndarray:
         if compact and not (spot & (RHO > OUTER)).any() and (spot & opening).sum() >= 0.7 * area:
             found |= spot & opening
     return found
+
+
+def find_pupil(lightness: np.ndarray, opening: np.ndarray, highlights: np.ndarray) -> np.ndarray | None:
+    """(96, 96) bool: the dark disc in the middle of the iris, highlights on it included.
+
+    None where it is hardly darker than the iris (brown eyes, shadow), where lids cut it off, or where what is
+    dark is no disc of a pupil's size (lashes, a lid's shadow): nothing is guessed there.
+    """
+    spread = cv2.dilate(highlights.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    core, ring = (opening & (low <= RHO) & (high >= RHO) & ~spread for low, high in ((0, 0.35), (0.55, 0.85)))
+    if core.sum() < 30 or ring.sum() < 300:
+        return None
+    dark, light = np.percentile(lightness[core], 20), np.median(lightness[ring])
+    if light - dark < PUPIL_CONTRAST:
+        return None
+    low = (lightness < (dark + light) / 2) | (spread & (RHO < 0.5))
+    low = cv2.morphologyEx((low & (RHO < 0.8) & opening).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    _, labels = cv2.connectedComponents(low)
+    here = labels[core]
+    if not (here > 0).any():
+        return None
+    found = labels == np.bincount(here[here > 0]).argmax()
+    area = found.sum() / (np.pi * RADIUS**2)
+    edge = cv2.dilate((~opening | (RHO > 0.78)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    cut_off = (found & edge).sum() > 4
+    return None if cut_off or not PUPIL_AREA[0] <= area <= PUPIL_AREA[1] else found
 
 
 def median(lab: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""Fits the spectrum detector: laundered photos → 32 levels each → logistic regression → spectrum.safetensors.
+"""Fits frequency cues: laundered photos → numbers of each cue → logistic regression → NAME.safetensors.
 
-Both classes pass through the same random histories. Every domain of real photos weighs the same,
-every maker of fakes too: a large corpus does not drown a small one. And at each size of face both
-classes weigh the same: where fakes come larger than real photos, "sharp and large" is no trace.
-The strength of the ridge is chosen by cross-validation over groups (persons, source pictures).
+Both classes pass through the same random histories. What JPEG steps are expected to add is taken off first.
+Every domain of real photos weighs the same, every maker of fakes too: a large corpus does not drown a small
+one. And at each size of face both classes weigh the same: where fakes come larger than real photos, "sharp
+and large" is no trace, nor is having been shrunk to the size of known faces (`forensics.view`). The strength
+of the ridge is the one that carries best to makers that were held out.
 """
 
 from __future__ import annotations
@@ -12,111 +13,181 @@ import datetime
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from detectors.frequency.card import card
-from detectors.frequency.histories import HISTORIES, Recipe, Sample, all_levels, samples
-from detectors.frequency.spectrum import BLOCK, LIMIT, Model, Spectrum
+from detectors.frequency.cue import LIMIT, Cue, Model
+from detectors.frequency.histories import Recipe, Sample, all_rows, samples
+from detectors.frequency.measures import measures
+from detectors.frequency.region import LEAST
 from forensics.corpus import Corpus
-from forensics.metrics import auc, interval, share
 from forensics.refusal import Refusal
 from forensics.saving import at_once, write_at_once
 
-RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C: larger = freer
-ROUNDS = 300  # of the bootstrap behind the intervals
+RIDGES = (0.001, 0.003, 0.01, 0.03, 0.1)  # scikit-learn's C: larger = freer
+FOLDS = 5
+STIFF = 1e-3  # keeps the slopes finite where all photos have the same steps
 
 
-def fit(real: Sequence[Corpus], fake: Sequence[Corpus], out: Path, seed: int = 0) -> Path:
-    """Fit on the split "train", measure on "test", write `out/spectrum.safetensors`; beside it a report and a card.
+def fit(
+    cues: Sequence[type[Cue]],
+    real: Sequence[Corpus],
+    fake: Sequence[Corpus],
+    out: Path,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+) -> tuple[Path, ...]:
+    """Fit on the split "train", measure on "test", write `out/NAME.safetensors` a cue; beside it a report and a card.
 
-    Interrupted, it goes on where it stopped: levels measured so far are kept in `out` until the end.
+    Interrupted, it goes on where it stopped: what was measured so far is kept in `out` until the end.
     Raises Refusal when a class has fewer than 4 training photos that can be measured.
     """
-    out, recipe = Path(out), Recipe(seed)
+    out, recipe, corpora = Path(out), recipe or Recipe(seed), (*real, *fake)
     out.mkdir(parents=True, exist_ok=True)
-    corpora = (*real, *fake)
-    train = samples(corpora, "train", recipe)
-    test = samples(corpora, "test", recipe)
-    store = out / "spectrum.levels.npz"
-    rows = all_levels(train + test, store, recipe)
-    levels, heights = rows[:, :-1], rows[:, -1]
-    told = ~np.isnan(rows).any(1)
-    used = told[: len(train)]
-    kept = [s for s, m in zip(train, used, strict=True) if m]
+    train, test = (samples(corpora, split, recipe) for split in ("train", "test"))
+    store = out / "frequency.npz"
+    measured = all_rows(cues, train + test, store, recipe)
+    about = {"recipe": asdict(recipe), "corpora": {c.root.name: c.sha256 for c in corpora}}
+    paths = tuple(fit_cue(cue, rows, train, test, out, about) for cue, rows in zip(cues, measured, strict=True))
+    store.unlink(missing_ok=True)
+    return paths
+
+
+def fit_cue(
+    cue: type[Cue], rows: np.ndarray, train: Sequence[Sample], test: Sequence[Sample], out: Path, about: dict
+) -> Path:
+    """One cue from the (N, 2K + 2) rows of all samples: weights, report and card."""
+    used, tested = usable(rows[: len(train)], train), usable(rows[len(train) :], test)
+    kept, told = ([s for s, m in zip(part, mask, strict=True) if m] for part, mask in ((train, used), (test, tested)))
     for label, wanted in (("real", False), ("fake", True)):
         n = len({s.path for s in kept if s.fake == wanted})
         if n < 4:
             raise Refusal(
-                f"{n} {label} training photos could be measured; at least 4 of {BLOCK} px a side are needed"
+                f"{n} {label} training photos could be measured; at least 4 of {LEAST} px a side are needed"
             )
-    model, chosen = fit_model(levels[: len(train)][used], heights[: len(train)][used], kept)
-    tested = [s for s, m in zip(test, told[len(train) :], strict=True) if m]
-    scores = np.array([model.score(row) for row in levels[len(train) :][told[len(train) :]]])
-    about = {
-        "recipe": asdict(recipe),
-        "features": "32 levels (dB) of the median residual's radial spectrum, and their squares",
-        "corpora": {c.root.name: c.sha256 for c in corpora},
-        "train": counts(kept),
-        **chosen,
-    }
-    path = out / "spectrum.safetensors"
+    fitting, testing = rows[: len(train)][used], rows[len(train) :][tested]
+    model, chosen = fit_model(fitting, kept)
+    about = {**about, "features": cue.method, "train": counts(kept), **chosen}
+    path = out / f"{cue.name}.safetensors"
     write(path, model, about)
+    cue.load(out)  # what was written can be read
     report = about | {
+        "name": cue.name,
         "date": datetime.date.today().isoformat(),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "licences": sorted({s.entry.licence for s in kept if s.entry.licence}),
-        "test": measures(tested, scores, seed),
+        "test": measures(told, scores(model, testing), about["recipe"]["seed"]),
+        "unseen": unseen(fitting, kept, testing, told, chosen["C"], about["recipe"]["seed"]),
     }
-    write_at_once(out / "spectrum.json", json.dumps(report, indent=2) + "\n")
-    write_at_once(out / "spectrum.md", card(report))
-    store.unlink(missing_ok=True)
+    write_at_once(out / f"{cue.name}.json", json.dumps(report, indent=2) + "\n")
+    write_at_once(out / f"{cue.name}.md", card(report))
     return path
 
 
-def fit_model(levels: np.ndarray, heights: np.ndarray, kept: Sequence[Sample]) -> tuple[Model, dict]:
-    """The regression on (N, 32) levels of areas (N,) px high, and how its strength was chosen."""
-    from sklearn.linear_model import LogisticRegression
+def usable(rows: np.ndarray, its: Sequence[Sample]) -> np.ndarray:
+    """(N,) bool: measured; and on a face, where both classes have such photos: scenes are of one class only."""
+    told = ~np.isnan(rows).any(1)
+    fake = np.array([s.fake for s in its], dtype=bool)
+    face = told & (rows[:, -1] == 1)
+    return face if (face & fake).any() and (face & ~fake).any() else told
+
+
+def scores(model: Model, rows: np.ndarray) -> np.ndarray:
+    values, steps = np.split(rows[:, :-2], 2, axis=1)
+    return np.array([model.score(level) for level in model.levels(values, steps)])
+
+
+def unseen(
+    fitting: np.ndarray, kept: Sequence[Sample], testing: np.ndarray, told: Sequence[Sample], c: float, seed: int
+):
+    """What `measures` finds for each maker by a model that was fitted without it; empty where there is only one."""
+    found: dict = {}
+    makers = sorted({s.source for s in kept if s.fake})
+    for maker in makers if len(makers) > 1 else ():
+        rest = np.array([not (s.fake and s.source == maker) for s in kept])
+        model = regression(fitting[rest], [s for s, r in zip(kept, rest, strict=True) if r], c)
+        mine = np.array([not s.fake or s.source == maker for s in told], dtype=bool)
+        if mine.any():
+            its = measures([s for s, m in zip(told, mine, strict=True) if m], scores(model, testing[mine]), seed)
+            for history, line in its.items():
+                found.setdefault(history, {}).update(line["auc"])
+    return found
+
+
+def fit_model(rows: np.ndarray, kept: Sequence[Sample]) -> tuple[Model, dict]:
+    """The model of (N, 2K + 2) rows, and how its strength was chosen: by AUC on what `held_out` holds out."""
     from sklearn.metrics import roc_auc_score
 
-    fake = np.array([s.fake for s in kept])
-    weight = balance(kept, heights)
+    fake, weight = np.array([s.fake for s in kept]), balance(kept, rows[:, -2])
+    scored: dict[float, float] = {}
+    for c in RIDGES:
+        found = []
+        for rest, other in held_out(kept):
+            if (
+                0 < fake[rest].sum() < rest.sum()
+                and 0 < (fake & other & (weight > 0)).sum() < (other & (weight > 0)).sum()
+            ):
+                model = regression(rows[rest], [s for s, r in zip(kept, rest, strict=True) if r], c)
+                found.append(roc_auc_score(fake[other], scores(model, rows[other]), sample_weight=weight[other]))
+        scored[c] = float(np.mean(found)) if found else 0.5
+    best = max(scored, key=lambda c: (round(scored[c], 3), -c))  # of equals the stiffest
+    return regression(rows, kept, best), {"C": best, "held_out_auc": {str(c): round(v, 4) for c, v in scored.items()}}
+
+
+def held_out(kept: Sequence[Sample]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(fitted on, tried on), each (N,) bool: one maker and a fold of the real photos are tried by a fit without them.
+
+    Where there is one maker only, folds of both classes.
+    """
+    fake, fold = np.array([s.fake for s in kept]), folds_of([s.entry.group or str(s.path) for s in kept])
+    source = np.array([s.source for s in kept])
+    makers = sorted(set(source[fake].tolist()))
+    if len(makers) < 2:
+        yield from ((fold != n, fold == n) for n in range(FOLDS))
+    else:
+        for n, maker in enumerate(makers):
+            its = np.where(fake, source == maker, fold == n % FOLDS)
+            yield ~its, its
+
+
+def regression(rows: np.ndarray, kept: Sequence[Sample], c: float) -> Model:
+    """The model of (N, 2K + 2) rows at one strength: slopes over JPEG steps, logistic regression, bands."""
+    from sklearn.linear_model import LogisticRegression
+
+    fake, weight = np.array([s.fake for s in kept]), balance(kept, rows[:, -2])
+    values, steps = np.split(rows[:, :-2].astype(np.float64), 2, axis=1)
+    slopes = slopes_of(values, steps, weight)
+    levels = values - slopes[0] * steps - slopes[1] * steps**2
     mean = np.average(levels, axis=0, weights=weight)
     scale = np.sqrt(np.average((levels - mean) ** 2, axis=0, weights=weight)) + 1e-3
     z = np.clip((levels - mean) / scale, -LIMIT, LIMIT)
-    design = np.concatenate([z, z**2], axis=1)
-
-    def regression(c: float, rows: np.ndarray) -> LogisticRegression:
-        return LogisticRegression(C=c, max_iter=5000).fit(design[rows], fake[rows], sample_weight=weight[rows])
-
-    folds = folds_of([s.entry.group or str(s.path) for s in kept])
-    scored: dict[float, float] = {}
-    for c in RIDGES:
-        held_out = np.full(len(kept), np.nan)
-        for fold in np.unique(folds):
-            rest = folds != fold
-            if fake[rest].any() and not fake[rest].all():
-                held_out[~rest] = regression(c, rest).decision_function(design[~rest])
-        seen = ~np.isnan(held_out)
-        both = 0 < fake[seen].sum() < seen.sum()
-        scored[c] = float(roc_auc_score(fake[seen], held_out[seen], sample_weight=weight[seen])) if both else 0.5
-    best = max(scored, key=lambda c: (round(scored[c], 3), -c))  # of equals the stiffest
-    fitted = regression(best, np.ones(len(kept), dtype=bool))
+    design, own = np.concatenate([z, z**2], axis=1), weight > 0
+    fitted = LogisticRegression(C=c, max_iter=5000).fit(design[own], fake[own], sample_weight=weight[own])
     weights, square_weights = fitted.coef_[0].reshape(2, -1)
     bands = {name: bands_of(levels[fake == it], weight[fake == it]) for name, it in (("real", False), ("fake", True))}
-    values = {
+    found = {
         "mean": mean, "scale": scale, "weights": weights, "square_weights": square_weights, "bias": fitted.intercept_,
+        "slopes": slopes,
         **{f"{label}_{what}": line for label, lines in bands.items() for what, line in lines.items()},
     }  # fmt: skip
-    model = Model(**{name: np.asarray(v, dtype=np.float32) for name, v in values.items()})
-    return model, {"C": best, "cv_auc": {str(c): round(v, 4) for c, v in scored.items()}}
+    return Model(**{name: np.asarray(v, dtype=np.float32) for name, v in found.items()})
+
+
+def slopes_of(values: np.ndarray, steps: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(2, K): how each value (N, K) goes with log2 of its JPEG step (N, K) and its square, in both classes."""
+    design = np.stack([np.ones_like(steps), steps, steps**2], 2).transpose(1, 2, 0)  # (K, 3, N)
+    weighted = design * weight
+    stiff = STIFF * weight.sum() * np.diag([0.0, 1.0, 1.0])
+    found = np.linalg.solve(weighted @ design.transpose(0, 2, 1) + stiff, weighted @ values.T[:, :, None])
+    return found[:, 1:, 0].T
 
 
 def balance(kept: Sequence[Sample], heights: np.ndarray) -> np.ndarray:
-    """(N,) weights, mean 1: within a class each source alike, then in each half octave of height both classes alike.
+    """(N,) weights, mean 1: in a class each source alike, then in each quarter octave of height both classes alike.
 
     Steps that only one class reaches weigh nothing; if none is shared, heights are not looked at.
     """
@@ -126,7 +197,7 @@ def balance(kept: Sequence[Sample], heights: np.ndarray) -> np.ndarray:
     sources = {it: sum(1 for fake, _ in number if fake == it) for it in (False, True)}
     fake = np.array([s.fake for s in kept])
     weight = np.array([1 / (sources[s.fake] * number[s.fake, s.source]) for s in kept])
-    octave = np.floor(2 * np.log2(heights)).astype(int)  # halves of one
+    octave = np.floor(4 * np.log2(heights)).astype(int)  # quarters of one: 215-256 px holds what was shrunk to 224
     matched = np.zeros(len(kept))
     for step in np.unique(octave):
         real_part, fake_part = ((octave == step) & (fake == it) for it in (False, True))
@@ -137,21 +208,24 @@ def balance(kept: Sequence[Sample], heights: np.ndarray) -> np.ndarray:
     return weight / weight.mean()
 
 
-def folds_of(groups: Sequence[str], count: int = 5) -> np.ndarray:
+def folds_of(groups: Sequence[str]) -> np.ndarray:
     """(N,) a fold for each photo, the same for all of one group and on every machine."""
-    return np.array([zlib.crc32(group.encode()) % count for group in groups])
+    return np.array([zlib.crc32(group.encode()) % FOLDS for group in groups])
 
 
 def bands_of(levels: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
-    """Weighted mean, and the levels under which a tenth and nine tenths lie: each (32,) dB."""
-    low, high = np.array([[quantile(column, weight, q) for column in levels.T] for q in (0.1, 0.9)])
+    """Weighted mean, and the levels under which a tenth and nine tenths lie: each (K,)."""
+    low, high = (quantile(levels, weight, q) for q in (0.1, 0.9))
     return {"mean": np.average(levels, axis=0, weights=weight), "low": low, "high": high}
 
 
-def quantile(values: np.ndarray, weight: np.ndarray, q: float) -> float:
-    order = np.argsort(values)
-    below = np.cumsum(weight[order]) / weight.sum()
-    return float(values[order[min(np.searchsorted(below, q), len(values) - 1)]])
+def quantile(values: np.ndarray, weight: np.ndarray, q: float) -> np.ndarray:
+    """(K,): the value in each column of (N, K) under which a share `q` of the weights (N,) lies."""
+    order = np.argsort(values, axis=0)
+    below = np.cumsum(weight[order], axis=0) / weight.sum()
+    row = np.minimum((below < q).sum(0), len(values) - 1)
+    columns = np.arange(values.shape[1])
+    return values[order[row, columns], columns]
 
 
 def counts(kept: Sequence[Sample]) -> dict[str, dict[str, int]]:
@@ -162,39 +236,9 @@ def counts(kept: Sequence[Sample]) -> dict[str, dict[str, int]]:
     return {label: {source: len(paths) for source, paths in sources.items()} for label, sources in found.items()}
 
 
-def measures(tested: Sequence[Sample], scores: np.ndarray, seed: int) -> dict:
-    """On photos that were not fitted, for each kind of history with one draw a photo: `measured`."""
-    found = {}
-    for draw, history in enumerate(HISTORIES):
-        of = np.array([s.draw == draw for s in tested], dtype=bool)
-        fakes = sum(s.fake for s, o in zip(tested, of, strict=True) if o)
-        if 0 < fakes < of.sum():
-            found[history] = measured([s for s, o in zip(tested, of, strict=True) if o], scores[of], seed)
-    return found
-
-
-def measured(tested: Sequence[Sample], scores: np.ndarray, seed: int) -> dict:
-    """AUC of each maker against each domain, share of each source scored above 0: (value, low, high), 95 %; n."""
-    source = np.array([s.source for s in tested])
-    fake = np.array([s.fake for s in tested], dtype=bool)
-    found: dict = {"auc": {}, "flagged_above_0": {}, "n": {}}
-    for maker in sorted(set(source[fake].tolist())):
-        found["auc"][maker] = {}
-        for domain in sorted(set(source[~fake].tolist())):
-            both = (fake & (source == maker)) | (~fake & (source == domain))
-            values = interval(auc, scores[both], fake[both], rounds=ROUNDS, seed=seed)
-            found["auc"][maker][domain] = [round(v, 3) for v in values]
-    for name in sorted(set(source.tolist())):
-        of = source == name
-        found["n"][name] = int(of.sum())
-        found["flagged_above_0"][name] = [round(v, 3) for v in share(int((scores[of] > 0).sum()), int(of.sum()))]
-    return found
-
-
 def write(path: Path, model: Model, about: dict) -> None:
     from safetensors.numpy import save
 
-    tensors = {name: np.ascontiguousarray(value) for name, value in asdict(model).items()}
+    tensors = {name: np.ascontiguousarray(value) for name, value in asdict(model).items() if value is not None}
     with at_once(path) as part:
         part.write_bytes(save(tensors, {"about": json.dumps(about, sort_keys=True)}))
-    Spectrum.load(path.parent)  # what was written can be read

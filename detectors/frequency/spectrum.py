@@ -6,38 +6,27 @@ Measured at native pixels: a photo that is resized first has the spectrum of the
 
     residual = luminance − its 3×3 median          noise and texture; edges mostly go
     P(f)     = |FFT(Hann · residual)|², on 64 px blocks, averaged over all directions (eq. 4-5 there)
-    level(f) = mean over blocks of 10·log10 P(f)   in dB, 32 frequencies, 1/64 … 1/2 cycles per pixel
-    z        = (level − mean) / scale, within ±4
-    score    = w · z + v · z² + bias                a logistic regression, fitted by `fitting.py`
+    value(f) = mean over blocks of 10·log10 P(f)   in dB, 32 frequencies, 1/64 … 1/2 cycles per pixel
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 import scipy.fft
 
-from detectors.frequency.plot import Plot
-from forensics.evidence import Evidence, Mark, silent
-from forensics.face import largest_face
-from forensics.photo import Photo
-from forensics.refusal import Refusal
-from forensics.view import at_known_size
+from detectors.frequency.cue import Cue
+from detectors.frequency.plot import Chart
+from detectors.frequency.region import LEAST, Region
 
 BLOCK = 64  # px: the side of a block, and the least that is examined
 MOST = 16  # blocks along a side; large areas are sampled evenly, so the cost is bounded
 BINS = BLOCK // 2
 FREQUENCIES = np.arange(1, BINS + 1) / BLOCK  # cycles per pixel
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 FLOOR = 1e-2  # grey levels squared; rounding to 8 bits alone leaves 1/12, so this is nothing (−20 dB)
-LIMIT = 4.0  # standard deviations: beyond it a photo is unlike all that was fitted, and says no more
 HIGH = FREQUENCIES >= 0.35  # the band that the finding speaks of
+assert BLOCK == LEAST
 
 WINDOW = np.outer(np.hanning(BLOCK + 1)[:-1], np.hanning(BLOCK + 1)[:-1]).astype(np.float32)
 _RADIUS = np.hypot(np.fft.fftfreq(BLOCK)[:, None], np.fft.rfftfreq(BLOCK)[None]) * BLOCK  # (64, 33)
@@ -47,11 +36,6 @@ _TWICE[:, (0, -1)] = 1.0
 # (64·33, 32): from the power of one block to the mean power of each ring.
 RINGS = np.stack([((k == _RING) * _TWICE).ravel() / ((k == _RING) * _TWICE).sum() for k in range(1, BINS + 1)], 1)
 RINGS = (RINGS / (WINDOW**2).sum()).astype(np.float32)
-
-CAVEATS = (
-    "Resizing, sharpening and JPEG change the spectrum of any picture; the fit saw such histories, not yours.",
-    "Small differences between resolutions of the same camera can be as large as those between camera and generator.",
-)
 
 
 def blocks(area: np.ndarray) -> np.ndarray:
@@ -69,11 +53,6 @@ def starts(length: int) -> np.ndarray:
     """Where blocks begin along a side of `length` px."""
     count = min(MOST, 1 + -(-(length - BLOCK) // (BLOCK // 2)))
     return np.linspace(0, length - BLOCK, count).round().astype(int)
-
-
-def residual(luminance: np.ndarray) -> np.ndarray:
-    """Blocks (N, 64, 64) float32 minus their 3×3 median: noise and fine texture, in grey levels."""
-    return np.stack([block - cv2.medianBlur(block, 3) for block in luminance])
 
 
 def block_levels(cut: np.ndarray) -> np.ndarray:
@@ -94,121 +73,35 @@ def radial_spectrum(luminance: np.ndarray) -> np.ndarray:
     return block_levels(blocks(np.asarray(luminance, dtype=np.float32))).mean(0)
 
 
-def measured_area(photo: Photo) -> tuple[int, int, int, int] | None:
-    """left, top, right, bottom of the largest face, clipped and at least 64 px a side; None = whole photo.
-
-    On a face, because skin and hair are alike in all photos, backgrounds are not; the photo must
-    be at least 64 px a side.
-    """
-    face = largest_face(photo)
-    if face is None:
-        return None
-    left, top, right, bottom = face.box
-    left, right = widened(left, right, photo.width)
-    top, bottom = widened(top, bottom, photo.height)
-    return left, top, right, bottom
-
-
-def widened(low: int, high: int, length: int) -> tuple[int, int]:
-    """[low, high) clipped to [0, length) and widened around its middle to at least one block."""
-    low, high = min(max(low, 0), length), max(min(high, length), 0)
-    if high - low < BLOCK:
-        low = min(max((low + high) // 2 - BLOCK // 2, 0), length - BLOCK)
-        high = low + BLOCK
-    return low, high
-
-
-def measure(photo: Photo) -> tuple[np.ndarray | None, tuple[int, int, int, int] | None]:
-    """Levels (32,) dB of a photo's residual, and the area it was measured on (None = whole photo).
-
-    The levels are None where there is nothing to measure: each block is blank.
-    """
-    area = measured_area(photo)
-    left, top, right, bottom = area or (0, 0, photo.width, photo.height)
-    noise = residual(blocks(photo.pixels[top:bottom, left:right]) @ LUMA)
-    noise = noise[noise.var((1, 2)) > FLOOR]  # clipped sky and painted backgrounds say nothing
-    return (block_levels(noise).mean(0) if len(noise) else None), area
-
-
-@dataclass(frozen=True)
-class Model:
-    """What was fitted. Each (32,) float32: squares of `z` have weights of their own; bands in dB."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    square_weights: np.ndarray
-    bias: np.ndarray  # (1,)
-    real_mean: np.ndarray
-    real_low: np.ndarray  # a tenth of the real training photos lie under it
-    real_high: np.ndarray
-    fake_mean: np.ndarray
-    fake_low: np.ndarray
-    fake_high: np.ndarray
-
-    def score(self, levels: np.ndarray) -> float:
-        z = np.clip((levels - self.mean) / self.scale, -LIMIT, LIMIT)
-        return float(z @ self.weights + z**2 @ self.square_weights + self.bias[0])
-
-
-class Spectrum:
+class Spectrum(Cue):
     """Compares a photo's radial power spectrum with those of camera photos and generated ones."""
 
     name: ClassVar[str] = "spectrum"
     question: ClassVar[str] = "Does the picture's spectrum fall off as a camera's does?"
-    scores: ClassVar[bool] = True
+    size: ClassVar[int] = BINS
+    method: ClassVar[str] = "32 levels (dB) of the radial power spectrum of what a 3×3 median leaves of the luminance"
+    chart: ClassVar[Chart] = Chart(
+        "Power of noise and fine texture, by frequency",
+        "frequency, cycles per pixel (0.5 = finest)",
+        "power, dB",
+        FREQUENCIES,
+        np.arange(BINS),
+    )
 
-    def __init__(self, model: Model, weights: str | None = None):
-        self.model = model
-        self.weights = weights
+    @staticmethod
+    def values(region: Region) -> np.ndarray | None:
+        """(32,) dB; None where each block is blank: clipped sky and painted backgrounds say nothing."""
+        noise = blocks(region.residual)
+        noise = noise[noise.var((1, 2)) > FLOOR]
+        return block_levels(noise).mean(0) if len(noise) else None
 
-    @classmethod
-    def load(cls, weights: Path) -> Spectrum:
-        """Read `spectrum.safetensors` in a folder. Raises Refusal when it is missing or not ours."""
-        from safetensors.numpy import load
-
-        path = Path(weights) / "spectrum.safetensors"
-        if not path.exists():
-            raise Refusal(f"{path} is missing; run `make weights` or name a folder that holds it")
-        data = path.read_bytes()
-        try:
-            model = Model(**load(data))
-        except Exception as error:
-            raise Refusal(f"{path} is no spectrum model ({error}); run `make weights`") from None
-        return cls(model, hashlib.sha256(data).hexdigest())
-
-    def examine(self, photo: Photo) -> Evidence:
-        if min(photo.width, photo.height) < BLOCK:
-            size = f"{photo.width}x{photo.height}"
-            return silent(self.name, f"The photo is {size} px; the spectrum needs {BLOCK} px a side.")
-        levels, _ = measure(at_known_size(photo))
-        if levels is None:
-            return silent(self.name, "The picture is blank: there is no noise or texture to measure.")
-        marks, area = (), measured_area(photo)
-        if area:
-            left, top, right, bottom = area
-            marks = (Mark("spectrum of this area", left, top, right - left, bottom - top),)
-        score = self.model.score(levels)
-        return Evidence(
-            self.name, score, self.finding(levels, area is not None), marks, self.plot.draw(levels), caveats=CAVEATS
-        )
-
-    def finding(self, levels: np.ndarray, on_face: bool) -> str:
+    def finding(self, levels: np.ndarray, where: str) -> str:
         """The high band against camera photos, as the plot shows it."""
         usual = float(self.model.real_mean[HIGH].mean())
         above = float(levels[HIGH].mean()) - usual
         low, high = (float(line[HIGH].mean()) - usual for line in (self.model.real_low, self.model.real_high))
         return (
-            f"High frequencies (0.35–0.5 cycles/px) of {'the face' if on_face else 'the picture'} hold"
+            f"High frequencies (0.35–0.5 cycles/px) of {where} hold"
             f" {abs(above):.1f} dB {'more' if above > 0 else 'less'} power than in the average camera photo"
-            f" (8 of 10 lie between {low:+.0f} and {high:+.0f} dB)."
-        )
-
-    @cached_property
-    def plot(self) -> Plot:
-        model = self.model
-        return Plot(
-            FREQUENCIES,
-            (model.real_mean, model.real_low, model.real_high),
-            (model.fake_mean, model.fake_low, model.fake_high),
+            f" of its JPEG quality (8 of 10 lie between {low:+.0f} and {high:+.0f} dB)."
         )

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from detectors.asymmetry.eyes import Eyes, Limits
-from detectors.asymmetry.iris import DISC, RADIUS, SIZE, find_highlights, highlight_distance, measure
+from detectors.asymmetry.iris import (
+    DISC,
+    RADIUS,
+    RHO,
+    SIZE,
+    find_highlights,
+    find_pupil,
+    highlight_distance,
+    irregularity,
+    measure,
+)
 from forensics.face import EYE, IRIS, Face, largest_face
 from forensics.photo import Photo
 
@@ -92,6 +102,37 @@ def test_the_white_of_the_eye_is_no_highlight():
     assert not find_highlights(lightness, np.zeros_like(DISC)).any()
     lightness[40:46, 50:56] = 80.0
     assert find_highlights(lightness, DISC).sum() == 36
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (3, -2)])
+def test_a_round_pupil_is_regular_and_a_notched_one_is_not(shift):
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    disc = np.hypot(x - shift[0], y - shift[1]) < 9
+    assert irregularity(disc) < 0.03
+    assert irregularity(np.hypot((x - shift[0]) / 1.3, y - shift[1]) < 9) < 0.03  # seen from the side
+    notched = disc & ~((np.abs(x - shift[0]) < 4) & (y < shift[1]))
+    assert irregularity(notched) > 0.12
+
+
+def test_a_pupil_is_found_where_it_is_darker_and_nowhere_else():
+    lightness = np.where(RHO < 0.4, 10.0, 45.0).astype(np.float32)
+    nothing, opening = np.zeros_like(DISC), np.ones_like(DISC)
+    found = find_pupil(lightness, opening, nothing)
+    assert abs(found.sum() / (np.pi * (0.4 * RADIUS) ** 2) - 1) < 0.15
+    spark = RHO < 0.15
+    lit = find_pupil(np.where(spark, 95, lightness).astype(np.float32), opening, spark)
+    assert (lit & found).sum() > 0.9 * found.sum()
+    dark_iris = np.where(RHO < 0.4, 10.0, 15.0).astype(np.float32)
+    assert find_pupil(dark_iris, opening, nothing) is None  # brown eyes: not guessed
+    lid = opening.copy()
+    lid[: SIZE // 2 - 4] = False
+    assert find_pupil(lightness, lid, nothing) is None
+
+
+def test_pupils_are_told_and_not_scored(examined):
+    evidence = examined(left=(120, 150, 190), right=(120, 150, 190))
+    assert "differs from an ellipse by" in evidence.finding
+    assert "not scored" in evidence.finding
 
 
 # ---- the detector on drawn eyes

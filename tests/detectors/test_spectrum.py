@@ -1,4 +1,4 @@
-"""The radial spectrum against closed forms; the detector's contract; a fit on a tiny corpus."""
+"""The radial spectrum against closed forms; the contract of every frequency cue; fits on a tiny corpus."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.frequency.fitting import balance, fit, quantile
-from detectors.frequency.histories import Recipe, launder, read_store, samples
-from detectors.frequency.spectrum import BINS, FREQUENCIES, LIMIT, Spectrum, blocks, radial_spectrum, widened
+from detectors.frequency import CUES
+from detectors.frequency.cue import LIMIT, Cue, Model
+from detectors.frequency.dct import DCT
+from detectors.frequency.fitting import balance, fit, held_out, quantile, slopes_of, usable
+from detectors.frequency.histories import Recipe, launder, read_store, row_of, samples
+from detectors.frequency.region import region
+from detectors.frequency.spectrum import BINS, FREQUENCIES, Spectrum, blocks, radial_spectrum
 from forensics.corpus import Corpus
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+
+FEW = Recipe(3, 3)
 
 
 def waves(frequency: float, angle: float, side: int = 192) -> np.ndarray:
@@ -75,7 +81,7 @@ def test_too_small_is_refused(rng):
 
 
 @given(st.integers(64, 700), st.integers(64, 700))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_blocks_cover_edge_to_edge_and_are_bounded(height, width):
     y, x = np.mgrid[:height, :width]
     cut = blocks(np.stack([y, x], -1))
@@ -85,14 +91,7 @@ def test_blocks_cover_edge_to_edge_and_are_bounded(height, width):
     assert cut.reshape(-1, 2).max(0).tolist() == [height - 1, width - 1]
 
 
-@given(st.integers(-500, 900), st.integers(0, 600), st.integers(64, 400))
-def test_an_area_is_inside_and_holds_a_block(low, size, length):
-    a, b = widened(low, low + size, length)
-    assert 0 <= a < b <= length
-    assert b - a >= 64
-
-
-# ---- the detector
+# ---- fits
 
 
 def picture(rng, kind: str, side: int = 64) -> np.ndarray:
@@ -102,6 +101,15 @@ def picture(rng, kind: str, side: int = 64) -> np.ndarray:
     if kind == "generator":
         grain = cv2.resize(grain[: side // 2, : side // 2], (side, side), interpolation=cv2.INTER_LINEAR)
     return np.clip(soft + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rounds():
+    """Intervals of a tiny corpus mean nothing: a few rounds will do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("detectors.frequency.measures.ROUNDS", 4)
+        patch.setattr("detectors.frequency.fitting.RIDGES", (0.003, 0.03))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -122,21 +130,26 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fitted(tiny, tmp_path_factory):
+    """All cues, fitted."""
     out = tmp_path_factory.mktemp("fitted")
-    fit([tiny[0]], [tiny[1]], out, seed=3)
+    assert [path.stem for path in fit(CUES, [tiny[0]], [tiny[1]], out, 3, FEW)] == [cue.name for cue in CUES]
     return out
 
 
-def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted):
-    report = json.loads((fitted / "spectrum.json").read_text())
+every_cue = pytest.mark.parametrize("cue", CUES, ids=lambda cue: cue.name)
+
+
+@every_cue
+def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted, cue):
+    report = json.loads((fitted / f"{cue.name}.json").read_text())
     assert report["train"] == {"real": {"tiny": 14}, "fake": {"generator": 14}}
-    assert report["test"]["light JPEG"]["n"] == {"generator": 6, "tiny": 6}
-    assert max(report["cv_auc"].values()) > 0.8  # through heavy JPEG, at 64 px
-    assert not (fitted / "spectrum.levels.npz").exists()
-    card = (fitted / "spectrum.md").read_text()
+    assert report["test"]["encoded again"]["n"] == {"generator": 6, "tiny": 6}
+    assert max(report["held_out_auc"].values()) > 0.8  # at 64 px, through JPEG
+    assert not (fitted / "frequency.npz").exists()
+    card = (fitted / f"{cue.name}.md").read_text()
     assert report["sha256"] in card
     assert "| generator (6) |" in card
-    detector, rng = Spectrum.load(fitted), np.random.default_rng(99)
+    detector, rng = cue.load(fitted), np.random.default_rng(99)
     scores = {
         kind: [detector.examine(Photo.from_pixels(picture(rng, kind))).score for _ in range(5)]
         for kind in ("camera", "generator")
@@ -147,35 +160,37 @@ def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted):
 def test_the_same_seed_gives_the_same_file_also_when_interrupted(tiny, fitted, tmp_path, monkeypatch):
     from detectors.frequency import histories
 
-    calls, levels_of = [], histories.levels_of
+    calls, region_of, two = [], histories.region_of, (Spectrum, DCT)
 
     def interrupted(pixels):
         calls.append(1)
         if len(calls) == 40:
             raise KeyboardInterrupt
-        return levels_of(pixels)
+        return region_of(pixels)
 
-    monkeypatch.setattr(histories, "levels_of", interrupted)
+    monkeypatch.setattr(histories, "region_of", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit([tiny[0]], [tiny[1]], tmp_path, seed=3)
-    assert len(read_store(tmp_path / "spectrum.levels.npz")) == 39
-    path = fit([tiny[0]], [tiny[1]], tmp_path, seed=3)
-    assert path.read_bytes() == (fitted / "spectrum.safetensors").read_bytes()
-    everything = len(samples(tiny, "train", Recipe(3))) + len(samples(tiny, "test", Recipe(3)))
-    assert len(calls) - 5 == everything  # only the photo that was cut off is measured again: 4 of its draws, 1 cut
+        fit(two, [tiny[0]], [tiny[1]], tmp_path, 3, FEW)
+    stored = read_store(tmp_path / "frequency.npz")
+    assert {name: len(rows) for name, rows in stored.items()} == {"spectrum": 39, "dct": 39}
+    for path in fit(two, [tiny[0]], [tiny[1]], tmp_path, 3, FEW):
+        assert path.read_bytes() == (fitted / path.name).read_bytes()
+    everything = len(samples(tiny, "train", FEW)) + len(samples(tiny, "test", FEW))
+    assert len(calls) - 1 == everything  # the photo that was cut off had not begun: 39 are 13 photos
 
 
 def test_too_little_to_fit_is_refused(tiny, tmp_path):
     with pytest.raises(Refusal, match="0 fake training photos"):
-        fit([tiny[0]], [], tmp_path)
+        fit([Spectrum], [tiny[0]], [], tmp_path)
 
 
 def test_histories_are_alike_for_alike_seeds_only(rng):
     pixels = picture(rng, "camera", 160)
-    for draw in range(4):
+    for draw in range(5):
         one, same, other = (launder(pixels, draw, np.random.default_rng(seed)) for seed in (1, 1, 2))
         assert np.array_equal(one, same)
         assert not np.array_equal(one, other)
+    assert launder(picture(rng, "camera", 300), 1, rng).shape == (224, 224, 3)
 
 
 def test_sources_and_sizes_weigh_alike(tiny):
@@ -192,65 +207,136 @@ def test_sources_and_sizes_weigh_alike(tiny):
     assert weight[fake].sum() == pytest.approx(weight[~fake].sum())
 
 
+def test_faceless_photos_are_left_out_where_both_classes_have_faces(tiny):
+    chosen = samples(tiny, "train", Recipe(0, 1))
+    fake = np.array([s.fake for s in chosen])
+    rows = np.ones((len(chosen), 4), dtype=np.float32)
+    rows[:3, -1] = 0
+    rows[5, 0] = np.nan
+    assert np.flatnonzero(~usable(rows, chosen)).tolist() == [0, 1, 2, 5]
+    rows[fake, -1] = 0  # no fake has a face: all that was measured stays
+    assert np.flatnonzero(~usable(rows, chosen)).tolist() == [5]
+
+
+def test_what_is_held_out_is_not_fitted(tiny):
+    from dataclasses import replace
+
+    chosen = samples(tiny, "train", Recipe(0, 2))
+    two = [replace(s, source="other") if s.fake and i % 3 else s for i, s in enumerate(chosen)]
+    fake, source = np.array([s.fake for s in two]), np.array([s.source for s in two])
+    tried = []
+    for rest, other in held_out(two):
+        assert not (rest & other).any()
+        (maker,) = set(source[other & fake])
+        assert maker not in source[rest & fake]
+        groups = np.array([s.entry.group for s in two])
+        assert not set(groups[rest & ~fake]) & set(groups[other & ~fake])
+        tried.append(maker)
+    assert tried == ["generator", "other"]
+
+
+def test_what_jpeg_steps_add_is_taken_off(rng):
+    steps = rng.uniform(0, 6, (400, 2))
+    values = np.stack([3 + 0.5 * steps[:, 0] - 0.2 * steps[:, 0] ** 2, np.full(400, 7.0)], 1)
+    slopes = slopes_of(values, steps, np.ones(400))
+    np.testing.assert_allclose(slopes, [[0.5, 0], [-0.2, 0]], atol=0.02)
+    lines = {name: np.zeros(2) for name in Model.__dataclass_fields__}
+    levels = Model(**{**lines, "slopes": slopes}).levels(values, steps)
+    assert levels.std(0).max() < 0.02
+    assert np.array_equal(Model(**{**lines, "slopes": None}).levels(values, steps), values)
+
+
 def test_weighted_quantile():
-    values, weight = np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 8.0])
-    assert [quantile(values, weight, q) for q in (0.05, 0.5, 0.95)] == [1.0, 2.0, 3.0]
+    values, weight = np.array([[3.0, 30.0], [1.0, 10.0], [2.0, 20.0]]), np.array([1.0, 1.0, 8.0])
+    found = [quantile(values, weight, q).tolist() for q in (0.05, 0.5, 0.95)]
+    assert found == [[1, 10], [2, 20], [3, 30]]
 
 
-def test_evidence_on_a_portrait(fitted, portrait_file):
-    detector, photo = Spectrum.load(fitted), Photo.open(portrait_file)
+# ---- the contract of every cue
+
+
+@every_cue
+def test_evidence_on_a_portrait(fitted, portrait_file, cue):
+    detector, photo = cue.load(fitted), Photo.open(portrait_file)
     first, second = detector.examine(photo), detector.examine(Photo.open(portrait_file))
     assert first.score == second.score
     assert np.isfinite(first.score)
     assert np.array_equal(first.exhibit, second.exhibit)
     assert first.exhibit.shape == (500, 900, 3)
-    assert "of the face" in first.finding
+    assert "the face" in first.finding
+    assert first.finding.count(". ") == 0
     (mark,) = first.marks
-    assert mark.left >= 0
-    assert mark.top >= 0
-    assert mark.left + mark.width <= photo.width
-    assert mark.top + mark.height <= photo.height
+    assert 0 <= mark.left < mark.left + mark.width <= photo.width
+    assert 0 <= mark.top < mark.top + mark.height <= photo.height
 
 
-def test_the_exhibit_shows_this_photo(fitted, rng):
-    """The photo's line lies where the levels are: lower levels, lower line."""
-    plot = Spectrum.load(fitted).plot
-    high, low = plot.draw(np.full(BINS, 20.0)), plot.draw(np.full(BINS, -10.0))
-    rows = [np.flatnonzero((p[:, 600] != plot.background[0][:, 600]).any(-1)).mean() for p in (high, low)]
-    assert rows[0] < rows[1] - 200
-    assert plot.draw(np.full(BINS, -99.0)).shape == (500, 900, 3)
-
-
-def test_whole_scene_where_there_is_no_face(fitted, scene_file):
-    evidence = Spectrum.load(fitted).examine(Photo.open(scene_file))
+@every_cue
+def test_the_middle_of_the_picture_where_there_is_no_face(fitted, scene_file, cue):
+    evidence = cue.load(fitted).examine(Photo.open(scene_file))
     assert evidence.score is not None
-    assert "of the picture" in evidence.finding
+    assert "the picture" in evidence.finding
     assert evidence.marks == ()
 
 
+@every_cue
 @pytest.mark.parametrize("shape", [(1, 1), (63, 400), (1, 30000)])
-def test_silent_when_small(fitted, shape):
-    evidence = Spectrum.load(fitted).examine(Photo.from_pixels(np.full((*shape, 3), 90, np.uint8)))
+def test_silent_when_small(fitted, cue, shape):
+    evidence = cue.load(fitted).examine(Photo.from_pixels(np.full((*shape, 3), 90, np.uint8)))
     assert evidence.score is None
     assert f"{shape[1]}x{shape[0]}" in evidence.finding
 
 
+@every_cue
 @pytest.mark.parametrize("grey", [0, 128, 255])
-def test_silent_when_blank(fitted, grey):
-    evidence = Spectrum.load(fitted).examine(Photo.from_pixels(np.full((200, 300, 3), grey, np.uint8)))
+def test_silent_when_blank(fitted, cue, grey):
+    evidence = cue.load(fitted).examine(Photo.from_pixels(np.full((200, 300, 3), grey, np.uint8)))
     assert evidence.score is None
     assert "blank" in evidence.finding
 
 
-def test_score_is_bounded(fitted, rng):
-    model = Spectrum.load(fitted).model
+@every_cue
+def test_each_value_has_a_step(cue, portrait_file):
+    seen = region(Photo.open(portrait_file))
+    values, steps = cue.values(seen), cue.steps(seen)
+    assert values.shape == steps.shape == (cue.size,)
+    assert np.isfinite(values).all()
+    row = row_of(cue, seen)
+    assert row.shape == (2 * cue.size + 2,)
+    assert row[-1] == 1
+    assert np.isnan(row_of(cue, None)).all()
+    assert len(cue.chart.x) == len(cue.chart.shown)
+    assert len(cue.chart.ticks) in (0, len(cue.chart.x))
+    assert cue.chart.shown.max() < cue.size
+
+
+@every_cue
+def test_the_exhibit_shows_this_photo(fitted, cue):
+    """The photo's line lies where its levels are: lower levels, lower line; the bands stay where they are."""
+    detector: Cue = cue.load(fitted)
+    low, high = detector.plot.range
+    drawn = [detector.plot.draw(np.full(cue.size, level)) for level in (high, low)]
+    changed = [(p != detector.plot.background[0]).any(-1) for p in drawn]
+    rows = [np.flatnonzero(mask.any(1)).mean() for mask in changed]
+    assert rows[0] < rows[1] - 150
+    assert changed[0].any(0).sum() > 400  # from left to right
+    assert detector.plot.draw(np.full(cue.size, -1e9)).shape == (500, 900, 3)
+
+
+@every_cue
+def test_score_is_bounded(fitted, cue):
+    model = cue.load(fitted).model
     most = LIMIT * np.abs(model.weights).sum() + LIMIT**2 * np.abs(model.square_weights).sum() + abs(model.bias[0])
-    assert abs(model.score(np.full(BINS, 1e6))) <= most + 1e-3
+    assert abs(model.score(np.full(cue.size, 1e6))) <= most + 1e-2
 
 
-def test_missing_or_foreign_weights_are_refused(tmp_path):
+@every_cue
+def test_missing_or_foreign_weights_are_refused(tmp_path, fitted, cue):
     with pytest.raises(Refusal, match="make weights"):
-        Spectrum.load(tmp_path)
-    (tmp_path / "spectrum.safetensors").write_bytes(b"not weights")
-    with pytest.raises(Refusal, match="no spectrum model"):
-        Spectrum.load(tmp_path)
+        cue.load(tmp_path)
+    (tmp_path / f"{cue.name}.safetensors").write_bytes(b"not weights")
+    with pytest.raises(Refusal, match=f"no {cue.name} model"):
+        cue.load(tmp_path)
+    other = next(name for name in ("spectrum", "dct") if name != cue.name)
+    (tmp_path / f"{cue.name}.safetensors").write_bytes((fitted / f"{other}.safetensors").read_bytes())
+    with pytest.raises(Refusal, match=f"numbers instead of {cue.size}"):
+        cue.load(tmp_path)
