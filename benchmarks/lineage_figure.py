@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks.lineage import Row, Scores
 
 INK, QUIET, BAR, FLOOR = "#1d2330", "#6a7282", "#0067a3", "#d55e00"
-CELL, GAP = 96, 4  # px: a picture, and between two
+CELL, GAP = 80, 3  # px: a picture, and between two
 LEFT, RIGHT, TOP, BOTTOM = 178, 150, 78, 34  # px around the pictures
 DPI = 100
 MOST_BYTES = 400_000

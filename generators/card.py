@@ -32,7 +32,7 @@ def card(trained: Trained, run: Path, corpus: Corpus, photos: Photos) -> str:
     high, wide = trained.family.size
     pictures = [trained.picture(seed) for seed in range(SEEN)]
     sample = list(photos.pixels[np.random.default_rng(0).permutation(len(photos))[:SEEN]])
-    near, apart = nearest(pictures, photos.pixels), nearest(sample, photos.pixels)
+    near, apart = nearest(pictures, photos.pixels), nearest(sample, photos.pixels, among=True)
     average = sum(p.numel() for p in trained.family.average.parameters())
     rows = {
         "made": f"{config['time']}, {on(config)}, {config['precision']}",
@@ -114,14 +114,17 @@ def with_face(pictures: list[np.ndarray]) -> int:
     return found
 
 
-def nearest(pictures: list[np.ndarray], photos: np.ndarray) -> np.ndarray:
-    """Of each picture: the distance to the nearest photo that is not itself, mirrored ones too, (N,) grey levels."""
+def nearest(pictures: list[np.ndarray], photos: np.ndarray, among: bool = False) -> np.ndarray:
+    """Of each picture: the distance to the nearest photo, mirrored ones too, (N,) grey levels.
+
+    `among`: the pictures are some of the photos; a photo is not near itself.
+    """
     known = thumbnails(photos)
     known = np.concatenate([known, thumbnails(photos[:, :, ::-1])])  # (2 M, D)
     found = []
     for picture in thumbnails(np.stack(pictures)):
         away = np.sqrt(np.square(known - picture).mean(1))
-        found.append(away[away > 0].min())
+        found.append(away[away > 0].min() if among else away.min())
     return np.array(found)
 
 

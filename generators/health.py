@@ -29,7 +29,7 @@ COLLAPSED = 0.3  # diversity, as a share of the photos'
 ALIKE = 0.6  # below this share, moving as a whole is rotation
 TURNS = 3  # snapshots in a row
 SURE = 0.99  # share of pictures that a discriminator tells rightly
-BLIND = 1.06  # shares of photos and of fakes told rightly, together: 1 is guessing; in a training that goes well, 1.2
+BLIND = 1.03  # shares of photos and fakes told rightly, together: 1 is guessing; good trainings had 1.06 and more
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Health:
         self.before: Tensor | None = None  # features of the last snapshot's samples
         self.turns = 0  # snapshots in a row whose samples moved as a whole
 
-    def resume(self, samples: Tensor, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Go on after the snapshot that `samples` are of; `rows` are the log's, of all snapshots so far."""
-        self.before = self.points(samples)
+    def resume(self, samples: Tensor | None, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Go on after the snapshot that `samples` are of, if they are known; `rows`: of all snapshots in the log."""
+        self.before = None if samples is None else self.points(samples)
         for row in rows:
             self.turns = self.turns + 1 if rotating(row.get("diversity", 1), row.get("moved", 0)) else 0
 

@@ -39,15 +39,29 @@ class Keeper:
         self.space = space_for(family.size, next(family.parameters()).device)
         self.health = Health(self.some_photos(SAMPLES), self.space)
 
-    def resume(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Go on after a snapshot that was just loaded; `rows` are the log's up to there."""
-        self.health.resume(self.pictures()[:SAMPLES], [row for row in rows if "snapshot" in row])
+    def resume(self, rows: Sequence[Mapping[str, Any]], place: Place, path: Path) -> None:
+        """Go on after a snapshot that was just loaded; `rows` are the log's up to there.
+
+        Where the run was killed before its snapshot was drawn and measured, that is made up for.
+        """
+        rows = [row for row in rows if "snapshot" in row]
+        if rows and rows[-1]["step"] == place.step:
+            self.health.resume(self.pictures()[:SAMPLES], rows)
+        else:
+            self.health.resume(None, rows)
+            self.tell(place, path)
 
     def keep(self, place: Place) -> None:
         """Save, draw, measure, warn. Raises Refusal where weights are not numbers; then nothing is saved."""
         if name := not_finite(self.family):
             raise self.watch.diverged(place, f"{name} is not finite")
         path = snapshots.save(self.out, self.family, self.optimisers, place, self.about)
+        found = self.tell(place, path)
+        means = self.watch.since_snapshot.take()
+        self.watch.warn(place, [*self.health.warnings(found, means, place.images_seen), *self.family.warnings()])
+
+    def tell(self, place: Place, path: Path) -> dict[str, float]:
+        """Draw and measure a snapshot's samples; what was found."""
         pictures, grid = self.pictures(), self.out / "samples" / f"{path.stem}.png"
         draw_grid(pictures, grid)
         if self.family.reconstructs:
@@ -56,8 +70,7 @@ class Keeper:
         if self.plan.metric == "fid-like":
             found |= {"fid-like": self.fid_like(), "n": min(SCORED, len(self.photos))}
         self.watch.snapshot(place, path, {"space": self.space.name, **found}, grid)
-        means = self.watch.since_snapshot.take()
-        self.watch.warn(place, [*self.health.warnings(found, means, place.images_seen), *self.family.warnings()])
+        return found
 
     def pictures(self) -> Tensor:
         """Those of the grid, (64, C, H, W)."""

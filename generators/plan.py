@@ -41,6 +41,8 @@ class Plan:
     start: Path | None = None  # weights to start from, of another training
     metric: str | None = None  # measured at every snapshot
     changes: tuple[str, ...] = ()  # of the preset's settings, NAME=VALUE each
+    settings: Mapping[str, Any] | None = None  # instead of the preset's: of the run that goes on, or of `start`
+    start_sha256: str | None = None  # of the file in `start`, where it need not be there any more
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -85,7 +87,9 @@ def plan_of(out: Path, kimg: float | None = None) -> Plan:
             data=Path(config["data"]),
             kimg=config["kimg"] if kimg is None else kimg,
             start=Path(start) if start else None,
+            start_sha256=config.get("start") if config.get("start_file") else None,
             changes=tuple(config.get("changes", ())),
+            settings=config["config"],
             **{key: config[key] for key in keys},
             **newer,
         )
@@ -117,11 +121,11 @@ def check_same(out: Path, resolved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes_of(key: str, before: Any, now: Any) -> list[str]:
-    """ "lr was 0.1" for what differs; within a config, each setting for itself."""
+    """ "lr was 0.1" for what differs; within a config, each setting for itself, those that it had."""
     if before == now:
         return []
     if isinstance(before, dict) and isinstance(now, dict):
-        return [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
+        return [f"{name} was {before[name]!r}" for name in now if name in before and before[name] != now[name]]
     return [f"{key} was {before!r}"]
 
 

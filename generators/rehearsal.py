@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from forensics.corpus import Corpus
+from generators import snapshots
 from generators.descent import Descent, learner_name, optimisers_of
 from generators.family import Family, Phase
 from generators.labels import labels_of
@@ -37,7 +38,11 @@ def rehearse(plan: Plan, out: Path | None = None, device: str = "auto") -> dict[
     plan.check_divides()
     family = built(plan, config, where)
     _, classes = labels_of(corpus.where(label="real"), plan.cond)
-    start = transfer(plan.start, family, None, classes) if plan.start else []
+    last = snapshots.latest(out) if out is not None else None
+    if last:
+        start = [f"goes on from {last.name}"]
+    else:
+        start = transfer(plan.start, family, None, classes) if plan.start else []
     phases = family.phases()
     optimisers = optimisers_of(family, phases, plan.precision)
     real = corpus.where(label="real")

@@ -77,7 +77,7 @@ def resolved_of(plan: Plan, preset: str, config: Any) -> dict[str, Any]:
         "config": asdict(config),
         **{key: getattr(plan, key) for key in ("seed", "batch", "precision", "cond")},
         "microbatch": plan.each,
-        "start": sha256(plan.start.read_bytes()).hexdigest() if plan.start and plan.start.exists() else None,
+        "start": plan.start_sha256 or (sha256(plan.start.read_bytes()).hexdigest() if plan.start else None),
     }
 
 
@@ -88,13 +88,18 @@ def settled(plan: Plan) -> tuple[str, Any, Corpus]:
     """
     kind = family_named(plan.family)
     preset, config = preset_named(kind, plan.preset)
+    if plan.settings is not None:
+        try:
+            config = type(config)(**plan.settings)
+        except (TypeError, ValueError) as error:
+            raise Refusal(f"{kind.name} has no such settings any more ({error}); start a new run") from None
     config = changed(config, plan.changes)
     corpus = corpus_at(plan.data)
     if plan.cond and not hasattr(config, "labels"):
         raise Refusal(f"--cond: {kind.name} knows no classes; use --no-cond, or stylegan2-ada")
     labels, _ = labels_of(corpus.where(label="real"), plan.cond)
-    if labels is not None:
-        config = replace(config, labels=labels.shape[1])
+    if hasattr(config, "labels"):
+        config = replace(config, labels=0 if labels is None else labels.shape[1])
     return preset, config, corpus
 
 
@@ -149,8 +154,10 @@ def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch) -> 
     rows = watch.begin(place, plan)
     keeper = Keeper(family, optimisers, photos, plan, out, watch) if rank() == 0 else None
     if keeper and path:
-        keeper.resume(rows)
+        keeper.resume(rows, place, path)
     goal, saved = plan.kimg * 1000, place
+    if place.images_seen >= goal:
+        watch.say(f"already at {place.images_seen / 1000:g} kimg, nothing to do; more: --kimg")
     with patient_interrupt() as interrupted:
         while place.images_seen < goal:
             family.advance(place.images_seen)
@@ -163,6 +170,8 @@ def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch) -> 
                 path, saved = snapshots.path_of(out, place), place
                 if keeper:
                     keeper.keep(place)
+            if stop or place.images_seen >= goal:
+                watch.look(place, {}, last=True)
             if stop:
                 watch.say(f"saved {path}; the same command goes on from here, or: forensics train --resume {out}")
                 raise KeyboardInterrupt

@@ -125,7 +125,7 @@ def transfer(path: Path, family: Family, out: Path | None = None, classes: Seque
     told = described(path, told)
     other = family_named(str(told.get("family")))
     if not (isinstance(family, other) or issubclass(other, type(family))):
-        raise Refusal(f"{path} holds a {other.name}, not a {family.name}; weights go to their own family only")
+        raise Refusal(f"{path} holds weights of {other.name}, not of {family.name}; they go to their own family only")
     theirs = {n.removeprefix("family."): t for n, t in tensors.items() if n.startswith("family.")}
     average_only = not any(name.startswith("generator.") for name in theirs)
     if average_only:
@@ -241,7 +241,7 @@ def summary(path: Path, fates: list[Told], shares: Mapping[str, float], average_
         lines += [f"    {why}: {shortened(names)}" for why, names in lost.items()]
     if average_only:
         lines.append("  THE FILE HOLDS THE AVERAGED GENERATOR ONLY: generator and average start from it;")
-        lines.append("  any discriminator starts from nothing, and may undo part of it at first")
+        lines.append("  a discriminator, where there is one, starts from nothing, and may undo part of it at first")
     return lines
 
 

@@ -106,14 +106,17 @@ class Watch:
         write_at_once(self.log, "".join(json.dumps(row) + "\n" for row in rows))
         return rows
 
-    def look(self, place: Place, measures: Mapping[str, Tensor]) -> None:
-        """Every few seconds: read the measures, show and log them. Raises Refusal when training diverged."""
+    def look(self, place: Place, measures: Mapping[str, Tensor], last: bool = False) -> None:
+        """Every few seconds, and after the last step: read the measures, show and log them.
+
+        Raises Refusal when training diverged.
+        """
         if not self.shown:
             return
         self.lately.add(measures)
         self.since_snapshot.add(measures)
         now = time.monotonic()
-        if now - self.looked < EVERY and place.step != 1:
+        if (now - self.looked < EVERY and place.step != 1 and not last) or not self.lately.sums:
             return
         values = self.lately.take()
         pace = (place.images_seen - self.images) / max(now - self.looked, 1e-6)

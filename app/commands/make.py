@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,7 +14,8 @@ from rich.text import Text
 from app.commands.outputs import check_folder
 from forensics.refusal import Refusal
 
-GOES_ON_WITH = {"family", "out", "kimg", "resume", "device", "snap", "metric", "dry_run"}  # of a run's options
+# What may be said beside --resume RUN; --data: the same photos in another place.
+GOES_ON_WITH = {"family", "data", "out", "kimg", "resume", "device", "snap", "metric", "dry_run"}
 
 
 def train(
@@ -60,19 +62,24 @@ def train(
     weights = resume if resume is not None and resume.is_file() else None
     given = {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
     if resume is not None and weights is None:
-        if out not in (None, resume):
+        if resume.suffix == ".safetensors" and not resume.exists():
+            hint = f"; if {out} goes on: --resume {out}" if out is not None and (out / "config.json").exists() else ""
+            raise Refusal(f"{resume}: no such file of weights, and no training run{hint}")
+        if out is not None and out.resolve() != resume.resolve():
             raise Refusal(f"--resume {resume} goes on in its own folder; leave --out {out} away")
         if fixed := given - GOES_ON_WITH:
-            words = ", ".join("--" + {"changes": "set"}.get(name, name) for name in sorted(fixed))
+            spelled = {"changes": "set", "cond": "cond or --no-cond"}
+            words = ", ".join("--" + spelled.get(name, name) for name in sorted(fixed))
             raise Refusal(f"--resume {resume} goes on as the run was set; leave {words} away, or start a new run")
         plan, out = plan_of(resume), resume
-        newer = {"kimg": kimg, "snap": snap, "metric": metric}
+        newer = {"data": data, "kimg": kimg, "snap": snap, "metric": metric}
         plan = replace(plan, **{name: value for name, value in newer.items() if name in given})
         if family not in (None, plan.family):
             raise Refusal(f"{resume} is a run of {plan.family}, not {family}")
     else:
+        settings = None
         if weights is not None:
-            family, preset = like(weights, family, preset)
+            family, preset, settings = like(weights, family, preset)
         needed = {"FAMILY": family, "--data": data, "--out": out, "--kimg": kimg}
         missing = [name for name, value in needed.items() if value is None]
         if missing:
@@ -80,7 +87,20 @@ def train(
         words = tuple(changes or ())
         batch = batch_of(family, preset, words) if batch is None else batch
         plan = Plan(
-            family, data, kimg, preset, seed, batch, precision, snap, microbatch, cond, weights, metric, words
+            family,
+            data,
+            kimg,
+            preset,
+            seed,
+            batch,
+            precision,
+            snap,
+            microbatch,
+            cond,
+            weights,
+            metric,
+            words,
+            settings,
         )
     if dry_run:
         from generators.rehearsal import rehearse
@@ -107,16 +127,22 @@ def batch_of(family: str, preset: str | None, changes: tuple[str, ...]) -> int:
     return getattr(changed(config, changes), "batch", 64)
 
 
-def like(weights: Path, family: str | None, preset: str | None) -> tuple[str, str | None]:
-    """Family and preset of a run that starts from weights: those of the weights, where not given."""
+def like(weights: Path, family: str | None, preset: str | None) -> tuple[str, str | None, Mapping[str, Any] | None]:
+    """Family, preset and settings of a run that starts from weights: those of the weights, where not given.
+
+    Another family that takes these weights has its own settings: its preset of the same name, if there is one.
+    """
     from generators.family import family_named
     from generators.transfer import describe
 
     told = describe(weights)
+    same = family in (None, told.get("family"))
     family = family or str(told.get("family"))
-    if preset is None and told.get("family") == family and told.get("preset") in family_named(family).presets:
+    if preset is not None:
+        return family, preset, None
+    if told.get("preset") in family_named(family).presets:
         preset = told["preset"]
-    return family, preset
+    return family, preset, told.get("config") if same else None
 
 
 def say(line: str) -> None:

@@ -41,6 +41,8 @@ def test_what_was_learned_by_heart_is_near():
     mirrored = photos[5, :, ::-1].copy()
     mirrored[0, 0] ^= 1
     new = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    near = nearest([copied, mirrored, new, photos[7]], photos)
-    assert near[:2].max() < 1
-    assert near[2:].min() > 20  # a photo itself does not count
+    near = nearest([copied, mirrored, photos[7], new], photos)
+    assert near[:3].max() < 1
+    assert near[2] == 0
+    assert near[3] > 20
+    assert nearest([photos[7]], photos, among=True)[0] > 20  # a photo itself does not count

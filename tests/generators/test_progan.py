@@ -166,7 +166,7 @@ def test_bad_configs_are_named():
     ):
         with pytest.raises(ValueError, match=why):
             ProGANConfig(**bad)
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(ValueError, match=r"penalised 0\.0: must be a number above 0"):
         replace(TINY, penalised=0.0)
 
 

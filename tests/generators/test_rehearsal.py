@@ -109,7 +109,7 @@ def test_resume_takes_weights_for_a_new_run(forensics, pictures, tmp_path):
     assert "AVERAGED GENERATOR ONLY" in said
     config = json.loads((tmp_path / "new" / "config.json").read_text())
     assert (config["family"], config["preset"], config["start_file"]) == ("dcgan", "tiny", str(file))
-    with pytest.raises(Refusal, match="holds a dcgan, not a gan"):
+    with pytest.raises(Refusal, match="holds weights of dcgan, not of gan"):
         forensics("gan", *words, "--preset", "tiny", "--out", tmp_path / "other")
 
 
@@ -129,7 +129,6 @@ def test_a_run_goes_on_as_it_was_set(forensics, pictures, tmp_path):
         ("--seed", 5),
         ("--batch", 8),
         ("--precision", "bf16"),
-        ("--data", pictures),
         ("--set", "lr=1"),
     ):
         with pytest.raises(Refusal, match=f"leave {word} away"):
@@ -181,3 +180,97 @@ def test_a_run_whose_config_is_broken_is_refused(forensics, tmp_path, broken):
     (tmp_path / "config.json").write_text(broken)
     with pytest.raises(Refusal, match=r"config\.json"):
         forensics("--resume", tmp_path)
+
+
+def test_a_run_goes_on_without_the_weights_it_started_from(forensics, pictures, tmp_path):
+    train(Plan("dcgan", pictures, kimg=0.004, preset="tiny", batch=4), tmp_path / "first", "cpu")
+    file = export(tmp_path / "first", tmp_path / "small.safetensors")
+    words = ["--resume", file, "--data", pictures, "--batch", 4, "--out", tmp_path / "run"]
+    forensics(*words, "--kimg", 0.004)
+    file.unlink()
+    with pytest.raises(Refusal, match=f"if .* goes on: --resume {tmp_path / 'run'}"):
+        forensics(*words, "--kimg", 0.008)
+    assert "goes on from 000000000004" in forensics("--resume", tmp_path / "run", "--kimg", 0.008, "--dry-run")
+    forensics("--resume", tmp_path / "run", "--kimg", 0.008)
+    assert snapshots.read(snapshots.latest(tmp_path / "run"))[1]["step"] == 2
+    assert "already at 0.008 kimg" in forensics("--resume", tmp_path / "run", "--kimg", 0.004)
+
+
+def test_a_run_goes_on_as_it_was_set_when_its_preset_has_changed(forensics, pictures, tmp_path, monkeypatch):
+    words = [
+        "dcgan",
+        "--data",
+        pictures,
+        "--out",
+        tmp_path / "run",
+        "--preset",
+        "tiny",
+        "--batch",
+        4,
+        "--set",
+        "lr=0.01",
+    ]
+    forensics(*words, "--kimg", 0.004)
+    from generators.families.dcgan import DCGAN, DCGANConfig
+
+    monkeypatch.setattr(DCGAN, "presets", {"tiny": DCGANConfig(resolution=32)})
+    forensics("--resume", tmp_path / "run", "--kimg", 0.008)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["resolution"] == 16
+    with pytest.raises(Refusal, match="resolution was 16"):
+        forensics(*words, "--kimg", 0.012)
+
+
+def test_photos_that_moved_are_found_where_they_are(forensics, pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / "a")
+    forensics("dcgan", "--data", tmp_path / "a", "--out", tmp_path / "run", "--kimg", 0.064, "--preset", "tiny")
+    (tmp_path / "a").rename(tmp_path / "b")
+    with pytest.raises(Refusal, match=r"no such|does not exist"):
+        forensics("--resume", tmp_path / "run", "--kimg", 0.128)
+    forensics("--resume", tmp_path / "run", "--kimg", 0.128, "--data", tmp_path / "b")
+    (tmp_path / "b" / "00.png").unlink()
+    with pytest.raises(Refusal, match="corpus was"):
+        forensics("--resume", tmp_path / "run", "--kimg", 0.192, "--data", tmp_path / "b")
+
+
+def test_weights_made_with_other_settings_are_started_from_as_they_are(forensics, pictures, tmp_path):
+    words = ["--data", pictures, "--kimg", 0.004, "--batch", 4]
+    forensics("dcgan", *words, "--out", tmp_path / "a", "--preset", "tiny", "--set", "width=6", "--set", "latent=5")
+    file = export(tmp_path / "a", tmp_path / "small.safetensors")
+    forensics("--resume", file, *words, "--out", tmp_path / "b")
+    config = json.loads((tmp_path / "b" / "config.json").read_text())["config"]
+    assert (config["width"], config["latent"]) == (6, 5)
+
+
+def test_a_snapshot_that_was_never_looked_at_is_looked_at_when_the_run_goes_on(
+    forensics, pictures, tmp_path, monkeypatch
+):
+    from generators.keeping import Keeper
+
+    class Killed(Exception):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    words = [
+        "dcgan",
+        "--data",
+        pictures,
+        "--out",
+        tmp_path / "run",
+        "--preset",
+        "tiny",
+        "--batch",
+        4,
+        "--snap",
+        0.004,
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "tell", killed)
+        with pytest.raises(Killed):
+            forensics(*words, "--kimg", 0.004)
+    forensics(*words, "--kimg", 0.008)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "snapshot" in row] == [1, 2]
+    assert len(list((tmp_path / "run" / "samples").iterdir())) == 2
+    assert [row["step"] for row in rows if "D loss" in row][-1] == 2  # the last step is logged

@@ -145,7 +145,7 @@ def test_presets_are_the_published_settings():
         ({"augment": "bgcf"}, "above 21 px"),
         ({"cap": 1.5}, "0 to 1"),
         ({"freeze_d": 6}, "0 to 5"),
-        ({"ada_every": 0}, "above 0"),
+        ({"ada_every": 0}, "from 1 on"),
     ],
     ids=str,
 )

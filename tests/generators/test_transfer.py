@@ -213,7 +213,7 @@ def test_wrong_configurations_are_refused_and_change_nothing(pictures, tmp_path)
         transfer(file, wide, tmp_path)
     assert all(torch.equal(t, before[name]) for name, t in wide.state_dict().items())
     assert not (tmp_path / "transfer.json").exists()
-    with pytest.raises(Refusal, match="holds a stylegan2, not a dcgan"):
+    with pytest.raises(Refusal, match="holds weights of stylegan2, not of dcgan"):
         transfer(file, made(DCGAN.presets["tiny"], 0, DCGAN))
     (tmp_path / "note.safetensors").write_text("no tensors")
     with pytest.raises(Refusal, match="cannot be read"):

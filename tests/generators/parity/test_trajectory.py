@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from generators import step as stepping
+from generators.descent import optimisers_of
 from generators.families.stylegan2 import StyleGAN2, StyleGAN2Config
 from generators.family import Batch, Outcome, Phase
 from generators.plan import Plan
@@ -139,7 +140,7 @@ def trained(arrays: dict[str, Tensor], told: dict, monkeypatch: pytest.MonkeyPat
 
     phases = [followed(phase, index) for index, phase in enumerate(family.phases())]
     assert [NAMES[phase.name] for phase in phases] == told["phases"]
-    optimisers = stepping.optimisers_of(family, phases)
+    optimisers = optimisers_of(family, phases)
     for done in range(told["iterations"]):
         place, _ = stepping.step(family, phases, optimisers, None, plan, place)
         run.seen[f"pl_mean/{done}"] = family.pl_mean.clone()
