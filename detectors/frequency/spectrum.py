@@ -100,8 +100,9 @@ class Spectrum(Cue):
         usual = float(self.model.real_mean[HIGH].mean())
         above = float(levels[HIGH].mean()) - usual
         low, high = (float(line[HIGH].mean()) - usual for line in (self.model.real_low, self.model.real_high))
+        alike = "" if self.model.slopes is None else " of its JPEG quality"
         return (
             f"High frequencies (0.35–0.5 cycles/px) of {where} hold"
-            f" {abs(above):.1f} dB {'more' if above > 0 else 'less'} power than in the average camera photo"
-            f" of its JPEG quality (8 of 10 lie between {low:+.0f} and {high:+.0f} dB)."
+            f" {abs(above):.1f} dB {'more' if above > 0 else 'less'} power than in the average camera photo{alike}"
+            f" (8 of 10 lie between {low:+.0f} and {high:+.0f} dB)."
         )
