@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,7 @@ from forensics.refusal import Refusal
 from forensics.saving import at_once
 from generators.declare import QUALITY, declared
 from generators.forge import Recipe, already_in, settle_config
+from generators.labels import kind_of, told_by
 from generators.photos import decoded
 from generators.source import Source
 from generators.trained import Trained
@@ -58,10 +59,13 @@ def reconstruct(
     pairs = zip(real, names(real.entries, recipe.format), strict=True)
     try:
         with Source(photos.root) as source:
+            labels, _ = told_by(source)  # folders and dataset.json have classes, too
+            kinds = {path: kind_of(label) for path, label in labels.items()}
             for number, (photo, name) in enumerate(pairs, 1):
                 try:
                     if name not in rows:
-                        rows[name] = one(trained, source.read(photo.path), photo, out, name, recipe)
+                        known = replace(photo, kind=photo.kind or kinds.get(photo.path, ""))
+                        rows[name] = one(trained, source.read(photo.path), known, out, name, recipe)
                 except UnreadableImage as reason:
                     left_out.append(f"{photo.path}: {reason}")
                 progress(number, len(real))

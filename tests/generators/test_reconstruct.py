@@ -146,3 +146,12 @@ def test_a_spatial_autoencoder_keeps_each_photos_size(pictures, tmp_path):
     made = reconstruct(load(tmp_path / "run"), corpus_at(root), tmp_path / "fakes", Recipe()).corpus
     assert [(e.width, e.height) for e in made] == [(24, 24), (31, 18)]
     assert [pixels_of(made, e.path).shape for e in made] == [(24, 24, 3), (18, 31, 3)]
+
+
+def test_classes_of_folders_are_kept(run, pictures, tmp_path):
+    for number, picture in enumerate(sorted(pictures.iterdir())):
+        place = tmp_path / "photos" / ("cat", "dog")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, place / picture.name)
+    made = reconstruct(load(run), corpus_at(tmp_path / "photos"), tmp_path / "fakes", Recipe()).corpus
+    assert {(e.path.split("/")[0], e.kind) for e in made} == {("cat", "cat"), ("dog", "dog")}
