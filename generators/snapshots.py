@@ -92,6 +92,11 @@ def latest(run: Path) -> Path | None:
     return None
 
 
+def images_seen(path: Path | None) -> int:
+    """How many photos the run of a snapshot had shown, as its name tells; 0 without one."""
+    return int(path.stem) if path and path.stem.isdecimal() else 0
+
+
 def load(path: Path, family: Family, optimisers: Mapping[str, Descent]) -> Place:
     """Put a snapshot's state into a family and its optimisers, in place."""
     tensors, told = read(path)

@@ -24,7 +24,7 @@ from generators.family import Family, family_named, preset_named
 from generators.keeping import Keeper
 from generators.labels import labels_of
 from generators.photos import Photos, decode
-from generators.plan import PHOTOS, Plan, check_free, settle_config
+from generators.plan import PHOTOS, Plan, check_free, check_same, settle_config
 from generators.ranks import rank
 from generators.snapshots import Place
 from generators.source import corpus_at
@@ -63,7 +63,8 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
                 "device": where.type,
                 "threads": torch.get_num_threads(),
             }
-            if rank() == 0:
+            check_same(out, resolved)
+            if rank() == 0 and snapshots.images_seen(snapshots.latest(out)) < plan.kimg * 1000:  # else all is done
                 for change in settle_config(out, resolved, told, plan):
                     watch.say(change)
             return run(family, photos, plan, out, watch)

@@ -193,7 +193,9 @@ def test_a_run_goes_on_without_the_weights_it_started_from(forensics, pictures, 
     assert "goes on from 000000000004" in forensics("--resume", tmp_path / "run", "--kimg", 0.008, "--dry-run")
     forensics("--resume", tmp_path / "run", "--kimg", 0.008)
     assert snapshots.read(snapshots.latest(tmp_path / "run"))[1]["step"] == 2
+    before = (tmp_path / "run" / "config.json").read_bytes()
     assert "already at 0.008 kimg" in forensics("--resume", tmp_path / "run", "--kimg", 0.004)
+    assert (tmp_path / "run" / "config.json").read_bytes() == before  # it was not done by this call
 
 
 def test_a_run_goes_on_as_it_was_set_when_its_preset_has_changed(forensics, pictures, tmp_path, monkeypatch):
