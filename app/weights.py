@@ -113,7 +113,7 @@ TRAININGS = (  # in the order of the lineage
     Training("vae", Settings("faces", 200, 32), Settings("faces", 2000, 64)),
     Training("gan", Settings("faces", 400, 32), Settings("faces", 2000, 64)),
     Training("dcgan", Settings("faces", 300, 32, "bf16"), Settings("faces", 2000, 64, "bf16")),
-    Training("progan", Settings("faces", 130, 16), Settings("faces", 1000, 32)),
+    Training("progan", Settings("faces", 240.5, 16), Settings("faces", 1000, 32)),
     Training("stylegan", Settings("faces", 182, 16), Settings("faces", 1000, 32)),
     Training("stylegan2", Settings("faces", 200, 16), Settings("faces128", 2000, 32, "bf16", 128)),
     Training(
