@@ -19,6 +19,7 @@ from detectors.published.detector import PublishedDetector
 from detectors.published.heat import heat_map
 from detectors.published.manifest import Manifest
 from detectors.published.residuals import RESIDUALS
+from detectors.published.resnet import Bottleneck
 from detectors.published.views import IMAGENET, View, squeezed
 from forensics.photo import Photo
 
@@ -32,26 +33,15 @@ REPOSITORY = "GitHub repository barcavia/RealTime-DeepfakeDetection-in-the-RealW
 TRAINED_ON = "WildRF (pictures from Reddit) or ProGAN pictures, as its file's name says"
 
 
-class Bottleneck(nn.Module):
+class Patch(Bottleneck):
     """(N, inside, H, W) → (N, 4·width, ...): 1×1, k×k without padding, 1×1, added to a way around it.
 
     Where the middle convolution loses rows and columns, the way around loses its last ones.
     """
 
     def __init__(self, inside: int, width: int, kernel: int, stride: int):
-        super().__init__()
-        outside = 4 * width
-        self.conv1 = nn.Conv2d(inside, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        super().__init__(inside, width, stride)
         self.conv2 = nn.Conv2d(width, width, kernel, stride, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, outside, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(outside)
-        self.downsample = None
-        if stride != 1 or inside != outside:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)
-            )
 
     def forward(self, x: Tensor) -> Tensor:
         around = x if self.downsample is None else self.downsample(x)
@@ -63,8 +53,8 @@ class Bottleneck(nn.Module):
 
 def stage(inside: int, width: int, blocks: int, kernel: int, stride: int) -> nn.Sequential:
     """`blocks` bottlenecks; the first has the kernel and the stride, the others 1×1."""
-    first = Bottleneck(inside, width, kernel, stride)
-    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1, 1) for _ in range(blocks - 1)))
+    first = Patch(inside, width, kernel, stride)
+    return nn.Sequential(first, *(Patch(4 * width, width, 1, 1) for _ in range(blocks - 1)))
 
 
 class Network(nn.Module):
