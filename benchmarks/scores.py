@@ -15,15 +15,24 @@ from forensics.refusal import Refusal
 
 
 class Scores:
-    """`rows`: sha256 of a photo → conclusion, log10_lr and each detector's score; None where there is none."""
+    """`rows`: a photo's key → conclusion, log10_lr, facts about the photo and each detector's score, or None.
+
+    The key is the photo's sha256, with "-grey" where it was examined without its colour.
+    """
 
     def __init__(
-        self, folder: Path, detectors: Sequence[str], versions: Mapping[str, object], launder: str, seed: int
+        self,
+        folder: Path,
+        detectors: Sequence[str],
+        versions: Mapping[str, object],
+        launder: str,
+        seed: int,
+        facts: Sequence[str] = (),
     ):
         self.detectors = tuple(detectors)
-        told = json.dumps([list(detectors), versions, launder, seed], sort_keys=True)
+        told = json.dumps([list(detectors), versions, launder, seed, list(facts)], sort_keys=True)
         self.path = folder / f"scores-{launder}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.csv"
-        self.columns = ("sha256", "conclusion", "log10_lr", *detectors)
+        self.columns = ("sha256", "conclusion", "log10_lr", *facts, *detectors)
         self.rows: dict[str, dict[str, object]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -40,8 +49,8 @@ class Scores:
             numbers = {name: float(row[name]) if row[name] else None for name in self.columns[2:]}
             self.rows[row["sha256"]] = {"conclusion": row["conclusion"], **numbers}
 
-    def add(self, sha256: str, row: Mapping[str, object] | None) -> None:
+    def add(self, key: str, row: Mapping[str, object] | None) -> None:
         values = {name: (row or {}).get(name) for name in self.columns[1:]}
-        self.rows[sha256] = values
+        self.rows[key] = values
         with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerow([sha256, *values.values()])
+            csv.writer(file, lineterminator="\n").writerow([key, *values.values()])

@@ -136,7 +136,7 @@ def time_photo(data: bytes, panel, calibration, clock: Clock) -> None:
             evidence.append(detector.examine(photo))
     with clock.stage("verdict and JSON"):
         face = largest_face(photo)
-        outside = calibration.domain.outside(photo.width, photo.height, face and face.height)
+        outside = calibration.of(face is not None).domain.outside(photo.width, photo.height, face and face.height)
         as_json([Report.of(photo, weigh(evidence, calibration, outside), panel, calibration)])
 
 

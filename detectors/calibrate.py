@@ -3,7 +3,8 @@
 Each photo of the split "calibration" is laundered once, both classes in the same way, and examined by the
 detectors that give scores. Scores are kept as they come; an interrupted run goes on. The lines are fitted
 with every source (domain of real photos, maker of fakes) weighing the same within its class. How good the
-result is, is measured by cross-fitting: five folds by group, each judged by lines that never saw it.
+result is, is measured by cross-fitting: five folds by group, each judged by lines that never saw it. Photos
+with a face and photos without one have lines of their own, where there are enough of both classes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,16 +74,18 @@ def calibrate(
             total = sum(row.label == label for row in rows)
             raise Refusal(f"{count} of {total} {label} calibration photos have a usable face; {FEWEST} are needed")
     names = [detector.name for detector in scorers]
+    others = [row for row in rows if row.scores and not row.face]
     about = {
         "date": datetime.date.today().isoformat(),
         "seed": seed,
         "corpora": {corpus.root.name: corpus.sha256 for corpus in corpora},
         "weights": {detector.name: detector.weights for detector in scorers if detector.weights},
         "photos": counts(usable),
-        "left_out": counts([row for row in rows if not (row.face and row.scores)]),
+        "without_a_face": counts(others),
+        "left_out": counts([row for row in rows if not row.scores]),
         "cross_fitted": figures(usable, cross_fitted(usable, names), rounds),
     }
-    calibration = fit_rows(usable, names, about)
+    calibration = replace(fit_rows(usable, names, about), others=fit_others(others, names))
     calibration.save(out / "calibration.json")
     return calibration, usable
 
@@ -121,7 +124,7 @@ def measure(
     from rich.progress import track
 
     scored_by = [(detector.name, detector.weights) for detector in scorers]
-    identity = repr((forensics.__version__, seed, split, ONCE, SCALES, LARGEST_FACE, scored_by))
+    identity = repr((forensics.__version__, "faces and others", seed, split, ONCE, SCALES, LARGEST_FACE, scored_by))
     known = read_store(store)
     todo = [(key_of(identity, c, entry), c, entry) for c in corpora for entry in c.where(split=split)]
     store.parent.mkdir(parents=True, exist_ok=True)
@@ -170,10 +173,8 @@ def examine(corpus: Corpus, entry: Entry, scorers: Sequence[Detector], seed: int
     photo = Photo.from_pixels(laundered(pixels, f"{seed} {entry.sha256 or entry.path}"))
     seen = at_known_size(photo)
     face = largest_face(seen)
-    scores = {}
-    if face:
-        found = ((detector.name, detector.examine(photo).score) for detector in scorers)
-        scores = {name: float(score) for name, score in found if score is not None}
+    found = ((detector.name, detector.examine(photo).score) for detector in scorers)
+    scores = {name: float(score) for name, score in found if score is not None}
     return Examined(*told, seen.width, seen.height, face.height if face else 0, scores)
 
 
@@ -205,12 +206,20 @@ def with_the_large(sources: Sequence[str]) -> list[str]:
     return [source if count[source] >= LEAST else largest[source[:4]] for source in sources]
 
 
+def fit_others(rows: Sequence[Examined], names: Sequence[str]) -> Calibration | None:
+    """Lines for photos without a face, from 10 of each class that somebody could score; None with fewer."""
+    if min(sum(row.fake == fake for row in rows) for fake in (False, True)) < LEAST:
+        return None
+    spoke = [name for name in names if any(name in row.scores for row in rows)]
+    return fit_rows(rows, spoke, {"photos": counts(rows), "cross_fitted": figures(rows, cross_fitted(rows, spoke))})
+
+
 def domain_of(rows: Sequence[Examined]) -> Domain:
     """The sizes at which both classes were seen: a likelihood ratio needs both likelihoods."""
     kinds = [[row for row in rows if row.fake == fake] for fake in (False, True)]
     return Domain(
         min_side=max(reached([min(row.width, row.height) for row in kind]) for kind in kinds),
-        min_face=max(reached([row.face for row in kind]) for kind in kinds),
+        min_face=max(reached([row.face for row in kind]) for kind in kinds) if all(r.face for r in rows) else None,
     )
 
 
@@ -236,6 +245,7 @@ def cross_fitted(rows: Sequence[Examined], names: Sequence[str]) -> list[tuple[f
 def judge(row: Examined, calibration: Calibration) -> tuple[float | None, Conclusion]:
     """What `inspect` would conclude from these scores."""
     evidence = [Evidence(name, score, "") for name, score in row.scores.items()]
+    calibration = calibration.of(bool(row.face))
     outside = calibration.domain.outside(row.width, row.height, row.face or None)
     verdict = weigh(evidence, calibration, outside)
     return verdict.log10_lr, verdict.conclusion

@@ -50,15 +50,15 @@ class Domain:
     """
 
     min_side: int  # of the photo's shorter side
-    min_face: int  # face height, chin to brow line
+    min_face: int | None  # face height, chin to brow line; None: photos without a face
 
     def outside(self, width: int, height: int, face: int | None) -> str | None:
         """Why a photo is outside, or None. `face` = height of the largest face, None = no face."""
-        if face is None:
+        if face is None and self.min_face is not None:
             return "no face was found, and only faces were validated"
         if min(width, height) < self.min_side:
             return f"the photo is {width}x{height} px; at least {self.min_side} px a side were validated"
-        if face < self.min_face:
+        if face is not None and face < (self.min_face or 0):
             return f"the largest face is {face} px high; at least {self.min_face} px were validated"
         return None
 
@@ -75,6 +75,11 @@ class Calibration:
     makers: tuple[str, ...] = ()  # generators it was fitted on: "not generated" means not by one of these
     support: tuple[float, float] | None = None  # effective numbers of reals and fakes, as weighted in the fit
     about: Mapping[str, object] = field(default_factory=dict)  # corpora, date, seed, hashes
+    others: Calibration | None = None  # the same for photos without a face; None: they were not validated
+
+    def of(self, face: bool) -> Calibration:
+        """The part for photos with a face, or without one; where that was not validated, the one that says so."""
+        return self if face or self.others is None else self.others
 
     @property
     def ceiling(self) -> float:
@@ -107,16 +112,20 @@ class Calibration:
     def load(cls, path: Path) -> Calibration:
         """Raises Refusal for a file that holds no calibration."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            values["lines"] = {name: Line(**line) for name, line in values["lines"].items()}
-            values["domain"] = Domain(**values["domain"])
-            values["makers"] = tuple(values.get("makers", ()))
-            values["support"] = tuple(values["support"]) if values.get("support") else None
-            return cls(**values)
+            return cls.of_values(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refusal(
                 f"{path} holds no calibration ({error!r}); `forensics detector calibrate` makes one"
             ) from None
+
+    @classmethod
+    def of_values(cls, values: dict) -> Calibration:
+        values["lines"] = {name: Line(**line) for name, line in values["lines"].items()}
+        values["domain"] = Domain(**values["domain"])
+        values["makers"] = tuple(values.get("makers", ()))
+        values["support"] = tuple(values["support"]) if values.get("support") else None
+        values["others"] = cls.of_values(values["others"]) if values.get("others") else None
+        return cls(**values)
 
     @property
     def sha256(self) -> str:

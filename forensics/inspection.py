@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from forensics.calibration import Calibration
@@ -10,18 +12,37 @@ from forensics.evidence import Evidence, Panel, silent
 from forensics.face import largest_face
 from forensics.photo import Photo, UnreadableImage
 from forensics.report import Report
+from forensics.stability import Copy, Reposting, Stability
 from forensics.verdict import weigh
 from forensics.view import at_known_size
 
 
-def inspect(photo: Photo, panel: Panel, calibration: Calibration) -> Report:
-    """Ask every detector, weigh the answers, report."""
+def inspect(photo: Photo, panel: Panel, calibration: Calibration, repostings: Sequence[Reposting] = ()) -> Report:
+    """Ask every detector, weigh the answers, report. With `repostings`: only what outlives them is concluded."""
+    evidence, why_not = examine(photo, panel, calibration)
+    if not repostings:
+        return Report.of(photo, weigh(evidence, calibration, why_not), panel, calibration)
+    scores = [replace(e, claim=None) for e in evidence]  # re-posting strips what a file says of itself
+    original = Copy.of("as it came", weigh(scores, calibration, why_not))
+    copies = () if why_not else tuple(copy_of(photo, reposting, panel, calibration) for reposting in repostings)
+    stability = Stability(original, copies)
+    verdict = stability.told(weigh(evidence, calibration, why_not or stability.flip))
+    return Report.of(photo, verdict, panel, calibration, stability)
+
+
+def copy_of(photo: Photo, reposting: Reposting, panel: Panel, calibration: Calibration) -> Copy:
+    """What those detectors that are weighed say of a photo when it was re-posted."""
+    weighed = [detector for detector in panel if detector.name in calibration.lines]
+    evidence, why_not = examine(reposting(photo), weighed, calibration)
+    return Copy.of(reposting.name, weigh(evidence, calibration, why_not))
+
+
+def examine(photo: Photo, panel: Panel, calibration: Calibration) -> tuple[list[Evidence], str | None]:
+    """Everybody's evidence, and why nothing may be concluded from its scores, or None."""
     evidence, failed = ask(photo, panel)
     seen = at_known_size(photo)
     face = largest_face(seen)
-    outside = calibration.domain.outside(seen.width, seen.height, face and face.height)
-    verdict = weigh(evidence, calibration, failed or outside)
-    return Report.of(photo, verdict, panel, calibration)
+    return evidence, failed or calibration.domain.outside(seen.width, seen.height, face and face.height)
 
 
 def ask(photo: Photo, panel: Panel) -> tuple[list[Evidence], str | None]:
@@ -41,11 +62,17 @@ def ask(photo: Photo, panel: Panel) -> tuple[list[Evidence], str | None]:
     return evidence, failed
 
 
-def inspect_file(source: Path | bytes, panel: Panel, calibration: Calibration, name: str | None = None) -> Report:
+def inspect_file(
+    source: Path | bytes,
+    panel: Panel,
+    calibration: Calibration,
+    name: str | None = None,
+    repostings: Sequence[Reposting] = (),
+) -> Report:
     """`inspect` for a file as it came: an unreadable one gives a report that says why."""
     name = name or str(source)
     try:
         photo = Photo.open(source, name)
     except UnreadableImage as error:
         return Report.unreadable(name, source, error.reason, panel, calibration)
-    return inspect(photo, panel, calibration)
+    return inspect(photo, panel, calibration, repostings)

@@ -13,6 +13,7 @@ import forensics
 from forensics.calibration import Calibration
 from forensics.evidence import Panel
 from forensics.photo import Photo
+from forensics.stability import Copy, Stability
 from forensics.verdict import Verdict
 
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
@@ -29,15 +30,24 @@ class Report:
     reason: str | None
     questions: Mapping[str, str]  # detector → its question
     versions: Mapping[str, object]
+    stability: Stability | None = None  # None = it was not asked for
 
     @property
     def status(self) -> str:
         return "ok" if self.verdict else "unreadable"
 
     @classmethod
-    def of(cls, photo: Photo, verdict: Verdict, panel: Panel, calibration: Calibration) -> Report:
+    def of(
+        cls,
+        photo: Photo,
+        verdict: Verdict,
+        panel: Panel,
+        calibration: Calibration,
+        stability: Stability | None = None,
+    ) -> Report:
         questions = {d.name: d.question for d in panel}
-        return cls(photo.name, photo.sha256, photo, verdict, None, questions, versions(panel, calibration))
+        made_with = versions(panel, calibration)
+        return cls(photo.name, photo.sha256, photo, verdict, None, questions, made_with, stability)
 
     @classmethod
     def unreadable(
@@ -49,7 +59,7 @@ class Report:
     def as_dict(self) -> dict:
         """The published form; see report.schema.json."""
         verdict = self.verdict
-        return {
+        published = {
             "file": self.file.encode("utf-8", "backslashreplace").decode(),  # names may hold bytes that are no text
             "sha256": self.sha256,
             "status": self.status,
@@ -70,6 +80,17 @@ class Report:
             ],
             "versions": dict(self.versions),
         }
+        if self.stability:
+            published["stability"] = {
+                "agree": self.stability.agree,
+                "original": scored(self.stability.original),
+                "copies": [scored(copy) for copy in self.stability.copies],
+            }
+        return published
+
+
+def scored(copy: Copy) -> dict[str, object]:
+    return {"name": copy.name, "log10_lr": rounded(copy.log10_lr), "conclusion": str(copy.conclusion)}
 
 
 def as_json(reports: list[Report]) -> str:

@@ -18,6 +18,7 @@ from PIL import Image
 from forensics.evidence import Claim, Evidence, Mark
 from forensics.photo import Photo
 from forensics.report import Report
+from forensics.stability import Stability
 from forensics.verdict import CONCLUSIVE, Conclusion, Verdict, Weighed, strongest
 
 PREVIEW = 900  # px of the longer side of the photo's preview
@@ -94,6 +95,7 @@ class Page:
     facts: tuple[tuple[str, str], ...]
     metadata: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
+    stability: Stability | None = None
 
     @property
     def marks(self) -> tuple[Numbered, ...]:
@@ -135,6 +137,7 @@ def page_of(report: Report) -> Page:
         items=tuple(items(verdict, report.questions)),
         facts=tuple(file_facts(photo, name)),
         metadata=tuple(metadata(photo)),
+        stability=report.stability,
     )
 
 

@@ -46,10 +46,17 @@ def detection(
         typer.Option(help="Folder with weights and calibration.  [default: runs/detector, else what ships]"),
     ] = None,
     launder: Annotated[
-        str, typer.Option(help="native: pixels as they are; repost: one trip through a site.")
+        str,
+        typer.Option(
+            help="native: pixels as they are; match: encoded once at their size; shrink: shorter side to 224 px, "
+            "encoded once; repost: one trip through a site."
+        ),
     ] = "repost",
     split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
+    grey: Annotated[
+        int, typer.Option(min=0, help="Real photos of each domain that are examined once more, without colour.")
+    ] = 200,
     seed: Annotated[int, typer.Option(help="Of laundering and bootstrap.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")] = None,
     out: Out = RESULTS,
@@ -69,7 +76,7 @@ def detection(
         raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
     panel = panel or (RUNS / "detector" if (RUNS / "detector" / "calibration.json").exists() else DETECTOR_WEIGHTS)
     reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
-    setup = Setup(reals, fakes, launder, split, limit, seed)
+    setup = Setup(reals, fakes, launder, split, limit, seed, grey=grey)
     columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)

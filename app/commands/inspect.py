@@ -37,6 +37,14 @@ def inspect(
         str | None, typer.Option(help="Write the reports as JSON to this file; - = standard output.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one HTML report a photo into this folder.")] = None,
+    stability: Annotated[
+        bool,
+        typer.Option(
+            "--stability",
+            help="Weigh again after each of twelve re-postings (JPEG, WebP, resized, cropped, screenshot): a verdict "
+            "that one of them turns round becomes inconclusive. Takes some twelve times as long.",
+        ),
+    ] = False,
     panel: Annotated[
         Path, typer.Option(help="Folder with detector weights and their calibration.")
     ] = DETECTOR_WEIGHTS,
@@ -49,6 +57,7 @@ def inspect(
     from forensics.inspection import inspect_file
     from forensics.page import write_html
     from forensics.report import as_json
+    from forensics.stability import REPOSTINGS
 
     if json and json != "-":
         check_file(Path(json), "--json")
@@ -61,7 +70,7 @@ def inspect(
     with console.status("inspecting") as status:
         for file in files:
             status.update(f"inspecting {escape(str(file))}")
-            report = inspect_file(file, examiners, calibration)
+            report = inspect_file(file, examiners, calibration, repostings=REPOSTINGS if stability else ())
             reports.append(report)
             add_row(table, report)
     console.print(table)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LIMITS = """\
 - It knows the generators named above. Of others, recent diffusion models first of all, it may see nothing;
   a low score is weak evidence of a camera.
-- It looks at one face, shrunk or enlarged to {size} px: edits elsewhere, and traces finer than that, are not seen.
+- It looks at one face, shrunk or enlarged to {size} px, and at patches of {size} px around it where the face is
+  large enough: edits elsewhere are not seen.
 - Faces under {least} px in height are not judged. Heavy filters, make-up and paintings were hardly in the data.
 - A score is worth what `calibration.json` says, for photos like those it was fitted on; 0 is no threshold."""
 
@@ -50,7 +51,8 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
     lines = [
         f"# {weights.name}",
         "",
-        f"EfficientNet-Lite0 (timm), first {config['depth']} stages with a patch head, faces of {config['size']} px.",
+        f"EfficientNet-Lite0 (timm), first {config['depth']} stages with a patch head, faces of {config['size']} px"
+        + (" and patches of the same size." if config.get("patches") else "."),
         f"Started from {about.get('start', 'unknown weights')}. Trained {about.get('date', '(date unknown)')}:",
         f"{about.get('step', '?')} steps of {training.get('batch', '?')} faces, seed {training.get('seed', '?')}. "
         f"SHA-256 `{digest}`.",
@@ -73,7 +75,8 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
 def told(photos: Mapping[str, Mapping[str, int]]) -> list[str]:
     """What the weights' header says of the faces behind them; see `photos_of`."""
     lines = [
-        "Faces that it was shown, each laundered at random in the same way for both classes:",
+        "Faces that it was shown, each laundered at random in the same way for both classes, after a first history",
+        "borrowed from the other class; reconstructions beside their photos:",
         both_listed(photos["shown"]) + ".",
     ]
     if photos["kept_aside"]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
 
 from detectors.classifier.network import NetworkConfig
+from detectors.structure.tables import nearest
 from forensics.corpus import Corpus, Entry
 from forensics.refusal import Refusal
 
@@ -43,11 +44,18 @@ class Cut:
     box: tuple[float, float, float, float]  # of the face: left, top, right, bottom
     side: float  # of the square
     spills: bool  # the square reaches outside the photo
+    native: float = 0.0  # px of the square in the photo itself: where the cut was shrunk it is more than `side`
+    quality: int = 0  # libjpeg's nearest to the photo's own tables; 0 = no JPEG, or not at the cut's size
 
     @property
     def source(self) -> str:
         """What sampling balances: the maker of a fake, the domain of a real photo."""
         return f"{self.label}: {self.maker if self.label == 'fake' else self.domain}"
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """What a photo and its reconstructions share: they differ in nothing but the maker."""
+        return self.domain, self.group, PurePath(self.photo).stem
 
 
 class Cuts:
@@ -131,7 +139,7 @@ def told(corpus: Corpus, entry: Entry) -> dict[str, str]:
 
 def framing(config: NetworkConfig) -> dict[str, float]:
     """What cuts depend on."""
-    return {"scale": config.scale, "min_face": config.min_face}
+    return {"scale": config.scale, "min_face": config.min_face, "told": len(fields(Cut))}
 
 
 def read_index(path: Path, config: NetworkConfig) -> dict[str, dict]:
@@ -190,5 +198,7 @@ def cut_face(corpus: Corpus, entry: Entry, config: NetworkConfig) -> tuple[Cut, 
         box=tuple(round(float(v), 3) for v in box),
         side=side * shrink,
         spills=outside > SPILL * side,
+        native=side,
+        quality=nearest(photo.jpeg.tables).quality if photo.jpeg and shrink == 1 else 0,
     )
     return cut, pixels

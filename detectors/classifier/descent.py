@@ -25,8 +25,8 @@ class TrainingConfig:
     average: float = 0.998  # decay of the weights' moving average, which is what is kept
     smoothing: float = 0.03  # of labels
     reweigh: int = 50  # steps between looks at which source is learnt badly
-    validate: int = 200  # steps between validations and checkpoints
-    shown: int = 80  # validation photos a source
+    validate: int = 400  # steps between validations and checkpoints
+    shown: int = 40  # validation photos a source
     hold_out: tuple[str, ...] = ()  # makers that are validated on only
     seed: int = 0
     network: NetworkConfig = field(default_factory=NetworkConfig)

@@ -29,9 +29,10 @@ CAVEATS = (
 class Classifier:
     """A patch network on the face (timm's EfficientNet-Lite0, its first stages, and a 1×1 convolution).
 
-    The face is cut in one framing whatever the photo's, at the network's size, and seen twice, as it is and
-    mirrored. Score: the mean logit of all cells, natural log-odds of "generated" in the training mix, before
-    calibration. Exhibit: the cut with each cell's logit as colour; the cells' mean is the score.
+    Two views (`views.py`): the face cut in one framing whatever the photo's, at the network's size, as it is and
+    mirrored; and patches around it at the photo's own pixels, where it is large enough. Score: the mean of the
+    two views' mean logits, natural log-odds of "generated" in the training mix, before calibration. Exhibit: the
+    cut with each cell's logit as colour.
     Silent: no face, or one smaller than the size it was trained for.
     """
 
@@ -60,31 +61,29 @@ class Classifier:
             return silent(
                 self.name, f"The largest face is {face.height} px high; {least} px are needed to tell.", *CAVEATS
             )
-        logits = self.cells(seen, face)
-        score = float(logits.mean())
+        logits, score, parts = self.look(seen, face)
         share = float((logits > 0).mean())
         return Evidence(
             self.name,
             score,
-            f"{share:.0%} of the cells over the face look more like a generator's than a camera's "
-            f"(mean {score:+.1f}); red in the exhibit.",
+            f"{share:.0%} of the cells over the face look more like a generator's than a camera's; red in the "
+            f"exhibit. {parts}",
             marks=mark(whole, photo),
             exhibit=exhibit(cut(photo.pixels, whole.frame(self.network.config.scale), 480), logits, score),
             caveats=CAVEATS,
         )
 
-    def cells(self, photo: Photo, face: Face) -> np.ndarray:
-        """(h, w) float32 logits over the face cut, the mean of both views."""
-        import torch
+    def look(self, photo: Photo, face: Face) -> tuple[np.ndarray, float, str]:
+        """(h, w) float32 logits over the face cut, the score of both views, and what each of them says."""
+        from detectors.classifier.views import see
 
-        from forensics.tensors import to_tensor
-
-        config = self.network.config
-        view = cut(photo.pixels, face.frame(config.scale), config.size)
-        images = to_tensor([view, np.ascontiguousarray(view[:, ::-1])])
-        with torch.inference_mode():
-            straight, mirrored = self.network(images.contiguous(memory_format=torch.channels_last))
-        return ((straight + mirrored.flip(-1)) / 2).numpy()
+        seen = see(self.network, photo.pixels, face.frame(self.network.config.scale))
+        whole = float(seen.whole.mean())
+        if not seen.patches:
+            return seen.whole, seen.score, f"Mean {whole:+.1f}; too small a face for patches at its own pixels."
+        fine = seen.score * 2 - whole
+        parts = f"Mean {whole:+.1f}; {len(seen.patches)} patches at the photo's own pixels: {fine:+.1f}."
+        return seen.whole, seen.score, parts
 
 
 def mark(face: Face, photo: Photo) -> tuple[Mark, ...]:
@@ -111,7 +110,7 @@ def exhibit(view: np.ndarray, logits: np.ndarray, score: float) -> np.ndarray:
     for text, ink in (
         ("like a generator", LIKE_GENERATOR),
         ("like a camera", LIKE_CAMERA),
-        (f"mean {score:+.2f}", (40, 40, 40)),
+        (f"score {score:+.2f}", (40, 40, 40)),
     ):
         cv2.putText(caption, text, (x, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
         x += cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)[0][0] + 24

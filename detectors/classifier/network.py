@@ -27,6 +27,7 @@ class NetworkConfig:
 
     size: int = 160  # px of the face cut that the network sees
     scale: float = 0.65  # of the FFHQ square around the face; 1 = hair and shoulders, 0.65 = brow to chin, ear to ear
+    patches: bool = True  # seen also at its own pixels, in patches of `size`, where the face is large enough
     min_face: int = 48  # px; smaller faces are not judged
     depth: int = 5  # stages of the backbone
     hidden: int = 256  # width of the head

@@ -72,3 +72,18 @@ def test_all_readable_is_exit_code_0(portrait_file, tmp_path):
     jsonschema.validate(json.loads(out.read_text()), schema())
     assert [page.suffix for page in pages.iterdir()] == [".html"]
     assert [path.name for path in out.parent.iterdir()] == ["r.json"]
+
+
+def test_stability_tells_how_many_re_postings_agree(portrait_file, tmp_path, bad):
+    files = [str(portrait_file), str(bad["text.jpg"])]
+    pages = tmp_path / "new"
+    result = CliRunner().invoke(app, ["inspect", *files, "--stability", "--json", "-", "--html", str(pages)])
+    assert result.exit_code == 2, result.output
+    reports = json.loads(result.stdout)
+    jsonschema.validate(reports, schema())
+    portrait, unreadable = reports
+    assert len(portrait["stability"]["copies"]) == 12
+    assert f"{portrait['stability']['agree']} of 12 re-postings agree" in portrait["words"]
+    assert "of 12" in result.stderr  # the table, for people
+    assert "stability" not in unreadable
+    assert any("After re-posting" in page.read_text() for page in pages.iterdir())

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.detection import Setup, Shot, examine, gather, laundered, measure, recorded_corpora
+from benchmarks.launder import LAUNDERINGS
 from benchmarks.table import Result
 from detectors.provenance.declarations import Declarations
 from forensics.corpus import Corpus, split_of
@@ -96,6 +97,58 @@ def test_scored_photos_are_not_scored_again(panel, setup, tmp_path):
     assert len(list(tmp_path.glob("scores-native-*.csv"))) == 2  # another panel, other scores
 
 
+def test_grey_photos_have_their_own_rows_and_no_other(panel, setup, tmp_path, monkeypatch):
+    seen, original = [], importlib.import_module("benchmarks.detection").inspect
+    plain = measure(setup, panel.load, tmp_path / "plain")
+    (path,) = (tmp_path / "plain").glob("scores-native-*.csv")
+    measure(setup, panel.load, tmp_path / "cache")
+    result = measure(
+        replace(setup, grey=4), panel.load, tmp_path / "cache", watch=lambda done, total: seen.append((done, total))
+    )
+    assert seen[0] == (3 * N, 3 * N + 8)  # four of each domain are new, nothing else
+    (path,) = (tmp_path / "cache").glob("scores-native-*.csv")
+    assert sum("-grey," in line for line in path.read_text().splitlines()) == 8
+    grey = {row[0]: row for row in result.table("subsets").rows}["all, grey"]
+    assert grey[1].n == 8
+    for one, other in zip(plain.tables, result.tables, strict=True):
+        assert one.rows == other.rows or one.name == "subsets"
+    assert result.stamp.corpora == plain.stamp.corpora
+
+    def spy(photo, *rest):
+        assert (photo.pixels == photo.pixels[..., :1]).all()
+        return original(photo, *rest)
+
+    monkeypatch.setattr("benchmarks.detection.inspect", spy)
+    for launder in LAUNDERINGS:
+        row = examine(launder.name, 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web", grey=True))
+        assert row["side_px"] > 0
+    with pytest.raises(AssertionError):
+        examine("native", 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web"))
+
+
+def test_grey_photos_are_drawn_by_hash_whatever_their_order(setup):
+    both = replace(setup, grey=5)
+    drawn = [{s.key for s in gather(s)[0] if s.grey} for s in (both, replace(both, real=setup.real[::-1]))]
+    assert drawn[0] == drawn[1]
+    assert len(drawn[0]) == 10
+
+
+@pytest.mark.parametrize("launder", [each.name for each in LAUNDERINGS])
+def test_every_laundering_has_its_own_scores(panel, setup, tmp_path, launder):
+    few = replace(setup, launder=launder, limit=3, rounds=2)
+    assert measure(few, panel.load, tmp_path).stamp.settings["launder"] == launder
+    assert len(list(tmp_path.glob("*.csv"))) == len(list(tmp_path.glob(f"scores-{launder}-*.csv"))) == 1
+
+
+def test_a_face_s_size_and_tone_are_kept(panel, portrait_file):
+    row = examine("shrink", 0, panel.load(), Shot(portrait_file, "", False, "portraits"))
+    assert row["side_px"] == 224  # of 512
+    assert row["face_px"] == pytest.approx(row["face_before_px"] * 224 / 512, abs=3)
+    assert row["ita_degrees"] > 10  # Grace Hopper, in daylight
+    grey = examine("shrink", 0, panel.load(), Shot(portrait_file, "", False, "portraits", grey=True))
+    assert grey["ita_degrees"] == row["ita_degrees"]  # of the photo as it came
+
+
 def test_laundering_depends_on_the_photo_alone(panel, setup, tmp_path):
     path = setup.real[0] / "03.png"
     photo = Photo.open(path)
@@ -104,9 +157,10 @@ def test_laundering_depends_on_the_photo_alone(panel, setup, tmp_path):
     assert not any(np.array_equal(laundered(photo, "repost", seed), photo.pixels) for seed in range(5)), (
         "reposting changed nothing"
     )
-    as_real = examine("repost", 1, panel.load(), Shot(path, photo.sha256, False, "web"))
-    as_fake = examine("repost", 1, panel.load(), Shot(path, photo.sha256, True, "x"))
-    assert as_real == as_fake
+    for each in LAUNDERINGS:
+        as_real = examine(each.name, 1, panel.load(), Shot(path, photo.sha256, False, "web"))
+        as_fake = examine(each.name, 1, panel.load(), Shot(path, photo.sha256, True, "x"))
+        assert as_real == as_fake
 
 
 class Reader:
@@ -187,13 +241,18 @@ def test_recorded_corpora(setup, tmp_path, monkeypatch):
     (run / "spectrum.safetensors").write_bytes(b"trained again")
     with pytest.raises(Refusal, match=r"weights.*--real FOLDER"):
         recorded_corpora(weights)
+    (run / "spectrum.safetensors").write_bytes(b"the same")
+    assert recorded_corpora(weights) == found
+    (weights / "dct.safetensors").write_bytes(b"of somebody else")  # any trained cue tells the runs apart
+    with pytest.raises(Refusal, match=r"weights.*--real FOLDER"):
+        recorded_corpora(weights)
     assert recorded_corpora(run) == found
     (run / "config.json").rename(weights / "config.json")
     assert recorded_corpora(weights) == found
 
 
 def test_refusals(panel, setup, tmp_path):
-    with pytest.raises(Refusal, match="native, repost"):
+    with pytest.raises(Refusal, match="native, repost, match, shrink"):
         measure(replace(setup, launder="wash"), panel.load, tmp_path)
     with pytest.raises(Refusal, match="no such folder"):
         measure(replace(setup, real=(tmp_path / "none",)), panel.load, tmp_path)

@@ -16,6 +16,7 @@ from detectors.calibrate import (
     calibrate,
     cross_fitted,
     figures,
+    fit_others,
     fit_rows,
     judge,
     laundered,
@@ -74,14 +75,16 @@ def test_scores_are_kept_and_photos_without_a_face_are_counted(corpora, tmp_path
     detector = Redness()
     calibration, rows = calibrate(corpora, [detector, Mute()], tmp_path, rounds=5)
     assert len(rows) == 24
-    assert calibration.about["left_out"] == {"fake: gan": 1, "real: portraits": 1}
+    assert calibration.about["without_a_face"] == {"fake: gan": 1, "real: portraits": 1}
+    assert calibration.about["left_out"] == {}
+    assert calibration.others is None
     assert calibration.about["photos"] == {"fake: gan": 12, "real: portraits": 12}
     assert (calibration.n_real, calibration.n_fake) == (12, 12)
     assert calibration.lines["redness"].slope > 0
     assert calibration.lines["mute"].n == 0
-    assert detector.asked == 24
+    assert detector.asked == 26
     again, _ = calibrate(corpora, [detector, Mute()], tmp_path, rounds=5)
-    assert detector.asked == 24  # nothing was examined twice
+    assert detector.asked == 26  # nothing was examined twice
     assert again.lines == calibration.lines
     assert Calibration.load(tmp_path / "calibration.json").lines == calibration.lines
 
@@ -101,9 +104,9 @@ def test_scores_of_other_weights_or_another_seed_are_not_used(corpora, tmp_path)
     first = list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
     detector.weights = "2" * 64
     list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv"))
-    assert detector.asked == 24
+    assert detector.asked == 26
     other = list(measure(corpora[:1], [detector], "calibration", tmp_path / "scores.csv", seed=1))
-    assert 24 < detector.asked <= 36
+    assert detector.asked == 39
     assert [row.scores for row in other] != [row.scores for row in first]
     assert list(measure(corpora[:1], [detector], "test", tmp_path / "scores.csv")) == []
 
@@ -120,7 +123,31 @@ def test_an_interrupted_measurement_goes_on(corpora, tmp_path):
     asked = detector.asked
     rest = list(measure(corpora, [detector], "calibration", tmp_path / "part.csv"))
     assert rest == whole
-    assert detector.asked - asked == 24 - 6  # of the seven the first has no face
+    assert detector.asked - asked == 26 - 7
+
+
+def test_photos_without_a_face_have_lines_of_their_own(tmp_path):
+    """Where there are 10 of each class; the scores there may mean something else than on faces."""
+    rng = np.random.default_rng(0)
+    rows = [
+        Examined(f"{fake}{n}", ("real", "fake")[fake], "x", f"{fake} {n}", 300, 300, 0, {"redness": s, "b": 0.1 * s})
+        for fake in (0, 1)
+        for n, s in enumerate(rng.normal(3 * fake, 1, 40))
+    ]
+    others = fit_others(rows, ["redness", "b", "mute"])
+    assert others.domain == Domain(300, None)
+    assert others.lines.keys() == {"redness", "b"}
+    assert others.n_fake == 40
+    assert fit_others(rows[:49], ["redness"]) is None  # 9 fakes
+    faces = Calibration({"redness": Line(-1.0, 0.0, 9)}, Domain(100, 50), 99, 99, 1.0, others=others)
+    faces.save(tmp_path / "c.json")
+    faces = Calibration.load(tmp_path / "c.json")
+    assert faces.of(True) is faces
+    assert faces.of(False).lines == others.lines
+    assert judge(rows[-1], faces)[0] == pytest.approx(others.total(rows[-1].scores))
+    low = replace(rows[-1], width=200)
+    assert judge(low, faces)[1] == Conclusion.INCONCLUSIVE
+    assert replace(faces, others=None).of(False).domain.outside(300, 300, None).startswith("no face")
 
 
 def test_too_few_faces_are_refused(corpora, tmp_path):

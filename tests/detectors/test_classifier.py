@@ -17,9 +17,11 @@ from detectors.classifier.backbone import Backbone
 from detectors.classifier.detector import CELL, FULL, LIKE_CAMERA, LIKE_GENERATOR, Classifier, exhibit
 from detectors.classifier.heads import PatchHead, score
 from detectors.classifier.network import Network, NetworkConfig
+from detectors.classifier.views import Seen, see, windows
 from forensics.face import largest_face
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+from forensics.tensors import to_tensor
 from forensics.view import at_known_size
 
 SMALL = NetworkConfig(size=64, depth=2, hidden=8, min_face=40)
@@ -40,30 +42,45 @@ def portrait(portrait_file) -> Photo:
     return Photo.open(portrait_file)
 
 
-def test_the_cells_are_the_parts_of_the_score(classifier, portrait):
+def test_the_score_is_the_mean_of_both_views(classifier, portrait):
     assert at_known_size(portrait) is portrait
-    cells = classifier.cells(portrait, largest_face(portrait))
+    seen = see(classifier.network, portrait.pixels, largest_face(portrait).frame(SMALL.scale))
     found = classifier.examine(portrait)
-    assert cells.shape == (16, 16)
-    assert cells.std() > 1e-3
-    assert found.score == pytest.approx(cells.mean(), abs=1e-6)
-    assert f"{(cells > 0).mean():.0%}" in found.finding
+    assert seen.whole.shape == (16, 16)
+    assert seen.whole.std() > 1e-3
+    assert len(seen.patches) == 5
+    assert found.score == pytest.approx((seen.whole.mean() + np.mean(seen.patches)) / 2, abs=1e-6)
+    assert f"{(seen.whole > 0).mean():.0%}" in found.finding
+    assert f"{np.mean(seen.patches):+.1f}" in found.finding
+
+
+def test_patches_are_the_photo_s_own_pixels(classifier, portrait):
+    square = largest_face(portrait).frame(SMALL.scale)
+    places = windows(portrait.pixels.shape, square, SMALL.size)
+    (y, x), seen = places[4], see(classifier.network, portrait.pixels, square)
+    own = to_tensor([portrait.pixels[y : y + 64, x : x + 64]])
+    with torch.inference_mode():
+        assert float(classifier.network(own).mean()) == pytest.approx(seen.patches[4], abs=1e-4)
+    for top, left in places:
+        assert 0 <= top <= portrait.height - 64
+        assert 0 <= left <= portrait.width - 64
+
+
+def test_a_small_face_has_the_whole_view_only(portrait):
+    square = np.array([(20, 20), (20, 60), (60, 60), (60, 20)], np.float32)
+    assert windows((300, 300), square, 64) == []
+    assert windows((90, 60), square * 2, 64) == []
+    assert Seen(np.full((2, 2), 3.0), ()).score == 3.0
 
 
 def test_a_mirrored_photo_gets_the_same_score(classifier, portrait):
-    """Both views are always seen, so only the landmarks' small differences remain."""
-    face = largest_face(portrait)
-    square = face.frame(SMALL.scale)
-    mirrored = Photo.from_pixels(np.ascontiguousarray(portrait.pixels[:, ::-1]))
-
-    class Turned:
-        def frame(self, scale):
-            flipped = square.copy()
-            flipped[:, 0] = portrait.width - flipped[:, 0]
-            return flipped[[3, 2, 1, 0]]
-
-    straight, turned = classifier.cells(portrait, face), classifier.cells(mirrored, Turned())
-    assert turned.mean() == pytest.approx(straight.mean(), abs=0.05 * float(straight.std()) + 1e-3)
+    """Both sides are always seen, so only rounding remains."""
+    square = largest_face(portrait).frame(SMALL.scale)
+    turned = square.copy()
+    turned[:, 0] = portrait.width - turned[:, 0]
+    one = see(classifier.network, portrait.pixels, square).whole
+    other = see(classifier.network, portrait.pixels[:, ::-1], turned[[3, 2, 1, 0]]).whole
+    assert other.mean() == pytest.approx(one.mean(), abs=0.05 * float(one.std()) + 1e-3)
 
 
 def test_a_face_at_the_border_is_marked_inside_the_photo(classifier, portrait):
