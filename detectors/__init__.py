@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from detectors.asymmetry.accessories import Accessories
+from detectors.asymmetry.earrings import Earrings
 from detectors.asymmetry.eyes import Eyes
 from detectors.asymmetry.framing import Framing
+from detectors.asymmetry.hair import Hair
+from detectors.asymmetry.pairs import Pairs
+from detectors.asymmetry.teeth import Midline
 from detectors.classifier.detector import Classifier
-from detectors.frequency.spectrum import Spectrum
+from detectors.frequency import CUES
 from detectors.provenance.credentials import Credentials
 from detectors.provenance.declarations import Declarations
 from detectors.structure.jpeg import JpegHistory
@@ -19,7 +24,8 @@ from forensics.evidence import Detector
 from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
 
-PANEL = (Credentials, Declarations, JpegHistory, Spectrum, Framing, Eyes, Classifier)
+ASYMMETRY = (Framing, Eyes, Earrings, Accessories, Midline, Hair, Pairs)
+PANEL = (Credentials, Declarations, JpegHistory, *CUES, *ASYMMETRY, Classifier)
 
 
 def load_panel(weights: Path = DETECTOR_WEIGHTS) -> tuple[Detector, ...]:

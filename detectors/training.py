@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 MAY_CHANGE = {"steps", "validate", "shown"}  # of the classifier's settings, in a run that goes on
-TRAINED = (*(cue.name for cue in CUES), "pairs", "classifier")  # what `only` may name
+TRAINED = (*(cue.name for cue in CUES), "pairs", "classifier", "patches")  # what `only` may name
 
 
 def train(
@@ -30,21 +30,24 @@ def train(
     config: TrainingConfig | None = None,
     init: Path | None = None,
     only: str | None = None,
+    patches: TrainingConfig | None = None,
 ) -> tuple[Path, ...]:
     """Train on the split "train" of corpora and return the weights' paths. Interrupted, the same call goes on.
 
-    config: of the classifier. init: ImageNet weights for its backbone. only: one of `TRAINED` instead of all
-    but "pairs", which takes thousands of photos and is trained when it is named.
+    config, patches: of the classifier and of its patch network. init: ImageNet weights for their backbones, or
+    the classifier of another run. only: one of `TRAINED` instead of all but "pairs", which takes thousands of
+    photos and is trained when it is named.
     Raises Refusal when a class is missing or has too few usable photos, and, before anything is written, when
     `out` holds a run on other corpora or with other settings.
     """
     from detectors.classifier import training as classifier
+    from detectors.classifier.descent import PATCHES
 
-    config = config or classifier.TrainingConfig()
+    config, patches = config or classifier.TrainingConfig(), patches or PATCHES
     for label, corpora in (("real", real), ("fake", fake)):
         if not any(entry.label == label for corpus in corpora for entry in corpus):
             raise Refusal(f"no {label} photos in {', '.join(str(c.root) for c in corpora) or f'no --{label} folder'}")
-    settings = {"classifier": asdict(config), "init": init and str(init)}
+    settings = {"classifier": asdict(config), "patches": asdict(patches), "init": init and str(init)}
     refuse_another(out, real, fake, settings)
     save_config(out, real, fake, settings)
     cues = [cue for cue in CUES if only in (None, cue.name)]
@@ -53,9 +56,17 @@ def train(
         from detectors.asymmetry import pairs_training
 
         paths.append(pairs_training.train(real, out))
-    if only in (None, "classifier"):
-        paths.append(classifier.train([*real, *fake], out, config, init))
+    for name, its in (("classifier", config), ("patches", patches)):
+        if only in (None, name):
+            paths.append(classifier.train([*real, *fake], out, its, init_of(init, name)))
     return tuple(paths)
+
+
+def init_of(init: Path | None, name: str) -> Path | None:
+    """What a network starts from: of a panel's weights its own, otherwise the file that was given."""
+    if init is None or init.name != "classifier.safetensors":
+        return init
+    return init.with_name(f"{name}.safetensors")
 
 
 def refuse_another(out: Path, real: Sequence[Corpus], fake: Sequence[Corpus], settings: dict[str, Any]) -> None:

@@ -19,30 +19,32 @@ from forensics.view import at_known_size
 
 def inspect(photo: Photo, panel: Panel, calibration: Calibration, repostings: Sequence[Reposting] = ()) -> Report:
     """Ask every detector, weigh the answers, report. With `repostings`: only what outlives them is concluded."""
-    evidence, why_not = examine(photo, panel, calibration)
+    evidence, fitted, why_not = examine(photo, panel, calibration)
     if not repostings:
-        return Report.of(photo, weigh(evidence, calibration, why_not), panel, calibration)
+        return Report.of(photo, weigh(evidence, fitted, why_not), panel, calibration)
     scores = [replace(e, claim=None) for e in evidence]  # re-posting strips what a file says of itself
-    original = Copy.of("as it came", weigh(scores, calibration, why_not))
+    original = Copy.of("as it came", weigh(scores, fitted, why_not))
     copies = () if why_not else tuple(copy_of(photo, reposting, panel, calibration) for reposting in repostings)
     stability = Stability(original, copies)
-    verdict = stability.told(weigh(evidence, calibration, why_not or stability.flip))
+    verdict = stability.told(weigh(evidence, fitted, why_not or stability.flip))
     return Report.of(photo, verdict, panel, calibration, stability)
 
 
 def copy_of(photo: Photo, reposting: Reposting, panel: Panel, calibration: Calibration) -> Copy:
     """What those detectors that are weighed say of a photo when it was re-posted."""
-    weighed = [detector for detector in panel if detector.name in calibration.lines]
-    evidence, why_not = examine(reposting(photo), weighed, calibration)
-    return Copy.of(reposting.name, weigh(evidence, calibration, why_not))
+    lines = {*calibration.lines, *(calibration.others.lines if calibration.others else ())}
+    weighed = [detector for detector in panel if detector.name in lines]
+    evidence, fitted, why_not = examine(reposting(photo), weighed, calibration)
+    return Copy.of(reposting.name, weigh(evidence, fitted, why_not))
 
 
-def examine(photo: Photo, panel: Panel, calibration: Calibration) -> tuple[list[Evidence], str | None]:
-    """Everybody's evidence, and why nothing may be concluded from its scores, or None."""
+def examine(photo: Photo, panel: Panel, calibration: Calibration) -> tuple[list[Evidence], Calibration, str | None]:
+    """Everybody's evidence, the calibration for photos of this kind, and why nothing may be concluded, or None."""
     evidence, failed = ask(photo, panel)
     seen = at_known_size(photo)
     face = largest_face(seen)
-    return evidence, failed or calibration.domain.outside(seen.width, seen.height, face and face.height)
+    fitted = calibration.of(face is not None)
+    return evidence, fitted, failed or fitted.domain.outside(seen.width, seen.height, face and face.height)
 
 
 def ask(photo: Photo, panel: Panel) -> tuple[list[Evidence], str | None]:

@@ -44,7 +44,7 @@ def cropped(pixels: np.ndarray) -> np.ndarray:
     return crop(pixels, 0.9, np.random.default_rng(0))
 
 
-REPOSTINGS = (  # from gentle to harsh
+REPOSTINGS = (  # from gentle to harsh: scores move least after the first, most after the last
     Reposting("JPEG 95, 4:4:4", lambda p: jpeg(p, 95, "4:4:4")),
     Reposting("JPEG 90, 4:2:0", lambda p: jpeg(p, 90)),
     Reposting("cropped, JPEG 90, 4:4:4", lambda p: jpeg(cropped(p), 90, "4:4:4")),
@@ -52,11 +52,11 @@ REPOSTINGS = (  # from gentle to harsh
     Reposting("screenshot, 9/10 bilinear", lambda p: resize(p, 0.9, "bilinear")),
     Reposting("WebP 80", lambda p: webp(p, 80)),
     Reposting("JPEG 70, 4:2:0", lambda p: jpeg(p, 70)),
+    Reposting("JPEG 50, 4:2:0", lambda p: jpeg(p, 50)),
     Reposting("3/4 bicubic, JPEG 85", lambda p: jpeg(resize(p, 3 / 4, "bicubic"), 85)),
     Reposting("2/3 Lanczos, JPEG 80", lambda p: jpeg(resize(p, 2 / 3, "lanczos"), 80)),
-    Reposting("1/2 area, JPEG 85", lambda p: jpeg(resize(p, 1 / 2), 85)),
-    Reposting("JPEG 50, 4:2:0", lambda p: jpeg(p, 50)),
     Reposting("3/4 WebP 70, then cropped JPEG 70", lambda p: jpeg(cropped(webp(resize(p, 3 / 4), 70)), 70)),
+    Reposting("1/2 area, JPEG 85", lambda p: jpeg(resize(p, 1 / 2), 85)),
 )
 
 

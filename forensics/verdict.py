@@ -46,7 +46,7 @@ class Verdict:
 
 
 def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str | None) -> Verdict:
-    """Weigh all evidence about one photo. `outside`: why the photo is outside the validated domain, or None."""
+    """Weigh all evidence about one photo. `outside`: why nothing may be concluded from its scores, or None."""
     weighed = tuple(Weighed(e, calibration.part(e.detector, e.score)) for e in evidence)
     log10_lr = calibration.total({e.detector: e.score for e in evidence})
     claim = strongest([e.claim for e in evidence if e.claim])

@@ -31,45 +31,46 @@ def train(
     real: Real,
     fake: Fake,
     out: Annotated[Path, typer.Option(help="Folder of the run; one that stopped goes on.")] = RUN,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the classifier.  [default: 3000]")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of both networks.  [default: 1500, patches 2600]")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: a classifier's, or ImageNet's.")] = None,
     only: Annotated[
-        str | None, typer.Option(help="One frequency cue, pairs, or classifier.  [default: all but pairs]")
+        str | None, typer.Option(help="One frequency cue, pairs, classifier or patches.  [default: all but pairs]")
     ] = None,
     preset: Annotated[str, typer.Option(help="standard, or tiny: for trying out the steps.")] = "standard",
     hold_out: Annotated[
         list[str] | None,
-        typer.Option(help="A maker that the classifier does not learn from: how well does the rest carry over?"),
+        typer.Option(help="A maker that the networks do not learn from: how well does the rest carry over?"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Train the frequency cues and the classifier on corpora; only their split "train" is used.
+    """Train the frequency cues and both networks on corpora; only their split "train" is used.
 
     Ctrl-C saves; the same command goes on where it stopped. Then: forensics detector calibrate.
     """
     from dataclasses import replace
 
-    from detectors.classifier.descent import TINY, TrainingConfig
+    from detectors.classifier.descent import PATCHES, TINY, TINY_PATCHES, TrainingConfig
     from detectors.training import TRAINED
     from detectors.training import train as run
     from forensics.corpus import Corpus
 
     if only is not None and only not in TRAINED:
         raise Refusal(f"--only {only}: must be {', '.join(TRAINED)}")
-    presets = {"standard": TrainingConfig(), "tiny": TINY}
+    presets = {"standard": (TrainingConfig(), PATCHES), "tiny": (TINY, TINY_PATCHES)}
     if preset not in presets:
         raise Refusal(f"--preset {preset}: must be {' or '.join(presets)}")
     check_folder(out, "--out")
-    config = replace(presets[preset], seed=seed, hold_out=tuple(hold_out or ()))
+    whole, patches = (replace(its, seed=seed, hold_out=tuple(hold_out or ())) for its in presets[preset])
     if steps is not None:
-        config = replace(config, steps=steps)
+        whole, patches = replace(whole, steps=steps), replace(patches, steps=steps)
     paths = run(
         [Corpus.open(folder, "real") for folder in real],
         [Corpus.open(folder, "fake") for folder in fake],
         out,
-        config,
+        whole,
         init,
         only,
+        patches,
     )
     names = ", ".join(str(path) for path in paths)
     say(f"trained: {names}; next: forensics detector calibrate {out}")

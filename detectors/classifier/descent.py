@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ from detectors.classifier.sampling import SamplingConfig
 class TrainingConfig:
     """How long and how hard. Saved with every run."""
 
-    steps: int = 3000
+    steps: int = 1500
     batch: int = 64  # half of it real, half fake
     rate: float = 1e-3  # peak learning rate of the head; the backbone gets `backbone` times as much
     backbone: float = 0.5
@@ -33,6 +33,11 @@ class TrainingConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
 
+PATCHES = TrainingConfig(  # the network that sees patches at the photo's own pixels
+    steps=2600,
+    network=NetworkConfig(view="patch", size=112),
+    sampling=SamplingConfig(smallest=96),
+)
 TINY = TrainingConfig(  # for tests of the whole loop; learns next to nothing
     steps=6,
     batch=8,
@@ -42,6 +47,7 @@ TINY = TrainingConfig(  # for tests of the whole loop; learns next to nothing
     network=NetworkConfig(size=64, min_face=16, depth=2, hidden=8),
     sampling=SamplingConfig(smallest=12, largest=64, least=2),
 )
+TINY_PATCHES = replace(TINY, network=replace(TINY.network, view="patch", size=32))
 
 
 def optimizer(network: Network, config: TrainingConfig) -> torch.optim.AdamW:

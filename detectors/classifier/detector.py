@@ -15,8 +15,9 @@ from forensics.view import at_known_size
 
 if TYPE_CHECKING:
     from detectors.classifier.network import Network
+    from detectors.classifier.views import Seen
 
-WEIGHTS = "classifier.safetensors"
+WEIGHTS = {"whole": "classifier.safetensors", "patch": "patches.safetensors"}  # of each view
 CELL = 40  # px of a cell in the exhibit
 FULL = 6.0  # logit at which a cell's colour is full
 LIKE_GENERATOR, LIKE_CAMERA = (214, 69, 48), (44, 104, 196)  # RGB
@@ -29,16 +30,16 @@ CAVEATS = (
 class Classifier:
     """A patch network on the face (timm's EfficientNet-Lite0, its first stages, and a 1×1 convolution).
 
-    Two views (`views.py`): the face cut in one framing whatever the photo's, at the network's size, as it is and
-    mirrored; and patches around it at the photo's own pixels, where it is large enough. Score: the mean of the
-    two views' mean logits, natural log-odds of "generated" in the training mix, before calibration. Exhibit: the
-    cut with each cell's logit as colour.
+    The face is cut in one framing whatever the photo's, at the network's size, and seen twice, as it is and
+    mirrored. Score: the mean logit of all cells, natural log-odds of "generated" in the training mix, before
+    calibration. Exhibit: the cut with each cell's logit as colour; the cells' mean is the score.
     Silent: no face, or one smaller than the size it was trained for.
     """
 
     name: ClassVar[str] = "classifier"
     question: ClassVar[str] = "Does the face carry traces of a generator?"
     scores: ClassVar[bool] = True
+    view: ClassVar[str] = "whole"
 
     def __init__(self, network: Network, weights: str | None):
         self.network = network
@@ -46,14 +47,16 @@ class Classifier:
 
     @classmethod
     def load(cls, weights: Path) -> Self:
-        """From the folder with `classifier.safetensors`. Raises Refusal when it is missing or broken."""
+        """From the folder with its weights (`WEIGHTS`). Raises Refusal when they are missing or broken."""
         from detectors.classifier import network
 
-        return cls(*network.load(weights / WEIGHTS))
+        return cls(*network.load(weights / WEIGHTS[cls.view], cls.view))
 
     def examine(self, photo: Photo) -> Evidence:
-        whole, seen = largest_face(photo), at_known_size(photo)
-        face = largest_face(seen)
+        from detectors.classifier.views import see
+
+        whole, taken = largest_face(photo), at_known_size(photo)
+        face = largest_face(taken)
         least = self.network.config.min_face
         if face is None:
             return silent(self.name, "No face was found, and only faces are examined.", *CAVEATS)
@@ -61,29 +64,29 @@ class Classifier:
             return silent(
                 self.name, f"The largest face is {face.height} px high; {least} px are needed to tell.", *CAVEATS
             )
-        logits, score, parts = self.look(seen, face)
-        share = float((logits > 0).mean())
+        square = face.frame(self.network.config.scale)
+        seen = see(self.network, taken.pixels, square)
+        if seen is None:
+            size = self.network.config.size
+            return silent(self.name, f"The face is too small for patches of {size} px at its own pixels.", *CAVEATS)
         return Evidence(
             self.name,
-            score,
-            f"{share:.0%} of the cells over the face look more like a generator's than a camera's; red in the "
-            f"exhibit. {parts}",
+            seen.score,
+            self.finding(seen),
             marks=mark(whole, photo),
-            exhibit=exhibit(cut(photo.pixels, whole.frame(self.network.config.scale), 480), logits, score),
+            exhibit=self.exhibit(photo, whole, taken, square, seen),
             caveats=CAVEATS,
         )
 
-    def look(self, photo: Photo, face: Face) -> tuple[np.ndarray, float, str]:
-        """(h, w) float32 logits over the face cut, the score of both views, and what each of them says."""
-        from detectors.classifier.views import see
+    def finding(self, seen: Seen) -> str:
+        share = float((seen.cells > 0).mean())
+        return (
+            f"{share:.0%} of the cells over the face look more like a generator's than a camera's "
+            f"(mean {seen.score:+.1f}); red in the exhibit."
+        )
 
-        seen = see(self.network, photo.pixels, face.frame(self.network.config.scale))
-        whole = float(seen.whole.mean())
-        if not seen.patches:
-            return seen.whole, seen.score, f"Mean {whole:+.1f}; too small a face for patches at its own pixels."
-        fine = seen.score * 2 - whole
-        parts = f"Mean {whole:+.1f}; {len(seen.patches)} patches at the photo's own pixels: {fine:+.1f}."
-        return seen.whole, seen.score, parts
+    def exhibit(self, photo: Photo, whole: Face, taken: Photo, square: np.ndarray, seen: Seen) -> np.ndarray:
+        return exhibit(cut(photo.pixels, whole.frame(self.network.config.scale), 480), seen.cells, seen.score)
 
 
 def mark(face: Face, photo: Photo) -> tuple[Mark, ...]:
@@ -97,20 +100,20 @@ def mark(face: Face, photo: Photo) -> tuple[Mark, ...]:
 
 
 def exhibit(view: np.ndarray, logits: np.ndarray, score: float) -> np.ndarray:
-    """The face cut (S, S, 3) under its cells' colours, with a caption: (S + 36, S, 3) uint8."""
-    size = view.shape[0]
+    """The face cut (H, W, 3) under its cells' colours, with a caption: (H + 36, W, 3) uint8."""
+    height, width = view.shape[:2]
     strength = np.clip(np.abs(logits) / FULL, 0, 1)[..., None]
     colour = np.where(logits[..., None] > 0, LIKE_GENERATOR, LIKE_CAMERA).astype(np.float32)
-    overlay = cv2.resize(np.concatenate([colour, strength], -1).astype(np.float32), (size, size), interpolation=0)
+    overlay = cv2.resize(np.concatenate([colour, strength], -1).astype(np.float32), (width, height), interpolation=0)
     alpha = overlay[..., 3:] * 0.6
     grey = cv2.cvtColor(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     shown = (grey * (1 - alpha) + overlay[..., :3] * alpha).round().astype(np.uint8)
-    caption = np.full((36, size, 3), 255, np.uint8)
+    caption = np.full((36, width, 3), 255, np.uint8)
     x = 8
     for text, ink in (
         ("like a generator", LIKE_GENERATOR),
         ("like a camera", LIKE_CAMERA),
-        (f"score {score:+.2f}", (40, 40, 40)),
+        (f"mean {score:+.2f}", (40, 40, 40)),
     ):
         cv2.putText(caption, text, (x, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
         x += cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)[0][0] + 24

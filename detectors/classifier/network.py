@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,9 +26,9 @@ from forensics.saving import at_once
 class NetworkConfig:
     """What is looked at, and with what. Saved with the weights."""
 
-    size: int = 160  # px of the face cut that the network sees
+    view: Literal["whole", "patch"] = "whole"  # the face at one size, or patches at the photo's own pixels
+    size: int = 160  # px of the face cut, or of a patch, that the network sees
     scale: float = 0.65  # of the FFHQ square around the face; 1 = hair and shoulders, 0.65 = brow to chin, ear to ear
-    patches: bool = True  # seen also at its own pixels, in patches of `size`, where the face is large enough
     min_face: int = 48  # px; smaller faces are not judged
     depth: int = 5  # stages of the backbone
     hidden: int = 256  # width of the head
@@ -61,8 +62,11 @@ def save(network: Network, path: Path, about: dict[str, object]) -> None:
         save_file(tensors, part, metadata=header)
 
 
-def load(path: Path) -> tuple[Network, str]:
-    """The network in evaluation mode and the sha256 of its file. Raises Refusal for a missing or broken file."""
+def load(path: Path, view: str | None = None) -> tuple[Network, str]:
+    """The network in evaluation mode and the sha256 of its file.
+
+    Raises Refusal for a missing or broken file, and for a network of another view than asked for.
+    """
     if not path.exists():
         raise Refusal(f"{path} is missing; `make weights` or `forensics detector train` makes it")
     try:
@@ -74,6 +78,8 @@ def load(path: Path) -> tuple[Network, str]:
         network.load_state_dict({k: t.float() if t.is_floating_point() else t for k, t in state.items()})
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise Refusal(f"{path} holds no weights of this classifier ({str(error).splitlines()[0]})") from None
+    if view and network.config.view != view:
+        raise Refusal(f"{path} sees {network.config.view}, not {view}; `forensics detector train` makes both")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return network.eval().to(memory_format=torch.channels_last), digest
 

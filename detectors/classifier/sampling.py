@@ -20,12 +20,14 @@ import numpy as np
 
 from detectors.classifier.borrowed import Histories, borrow
 from detectors.classifier.cuts import Cut, Cuts
+from detectors.classifier.network import NetworkConfig
 from detectors.classifier.views import windows
 from forensics import laundering
 from forensics.face import cut as cut_square
 from forensics.refusal import Refusal
 
 LABELS = ("real", "fake")
+TRIES = 100
 
 Sample = tuple[np.ndarray, str]  # (size, size, 3) uint8 as the network sees it, and the source it came from
 
@@ -40,16 +42,15 @@ class SamplingConfig:
     once: float = 0.35  # share encoded once, at its size; the others have a longer history
     grey: float = 0.1  # share without colour
     least: int = 20  # photos that a source must have for a situation to take part in it
-    twins: float = 0.35  # share of photos shown with their reconstruction, where there are such
-    patches: float = 0.5  # share seen as a patch at their own pixels, where they are large enough
+    twins: float = 0.0  # share of photos shown with their reconstruction, where there are such
     matched: bool = True  # whether histories are borrowed from the other class
 
 
 class Sampler:
     """Draws samples from cuts. A sample depends on the random generator given and on `weights`, nothing else."""
 
-    def __init__(self, cuts: Cuts, config: SamplingConfig, size: int, patches: bool = True):
-        self.cuts, self.config, self.size, self.patches = cuts, config, size, patches
+    def __init__(self, cuts: Cuts, config: SamplingConfig, network: NetworkConfig):
+        self.cuts, self.config, self.size, self.view = cuts, config, network.size, network.view
         self.sources: dict[str, np.ndarray] = {}  # source → rows of cuts
         for name in sorted({row.source for row in cuts.rows}):
             self.sources[name] = np.array([i for i, row in enumerate(cuts.rows) if row.source == name])
@@ -103,11 +104,15 @@ class Sampler:
         return self.sample(rng, "real"), self.sample(rng, "fake")
 
     def sample(self, rng: np.random.Generator, label: str) -> Sample:
-        """One of a class, in a situation that both classes have."""
-        resolution, tight = self.situation(rng)
-        name, row = self.draw(rng, self.eligible(label, resolution, tight, True))
-        history = self.histories.draw(label, resolution, rng) if self.config.matched else None
-        return self.shown(self.cuts.rows[row], history, resolution, tight, rng), name
+        """One of a class, in a situation that both classes have. Raises Refusal when patches fit into no face."""
+        for _ in range(TRIES):
+            resolution, tight = self.situation(rng)
+            name, row = self.draw(rng, self.eligible(label, resolution, tight, True))
+            history = self.histories.draw(label, resolution, rng) if self.config.matched else None
+            view = self.shown(self.cuts.rows[row], history, resolution, tight, rng)
+            if view is not None:
+                return view, name
+        raise Refusal(f"of {TRIES} faces in a row none was large enough for patches of {self.size} px")
 
     def twin_pair(self, rng: np.random.Generator) -> tuple[Sample, Sample] | None:
         """A photo and a reconstruction of it; None where no twin allows the situation."""
@@ -122,10 +127,11 @@ class Sampler:
         photo, twin = self.cuts.rows[real], self.cuts.rows[fake]
         own = (photo.native or photo.side, photo.quality or 90)  # what the photo went through before it was at hand
         seed = rng.integers(2**63)
-        return (
-            (self.shown(photo, None, resolution, tight, np.random.default_rng(seed)), name),
-            (self.shown(twin, own, resolution, tight, np.random.default_rng(seed)), twin.source),
+        one, other = (
+            self.shown(row, history, resolution, tight, np.random.default_rng(seed))
+            for row, history in ((photo, None), (twin, own))
         )
+        return None if one is None or other is None else ((one, name), (other, twin.source))
 
     def draw(self, rng: np.random.Generator, sources: Mapping[str, np.ndarray]) -> tuple[str, int]:
         """A source by its weight, and one of its rows."""
@@ -134,18 +140,21 @@ class Sampler:
         name = names[rng.choice(len(names), p=weights / weights.sum())]
         return name, int(rng.choice(sources[name]))
 
-    def shown(self, row: Cut, history: tuple[float, int] | None, resolution: float, tight: bool, rng) -> np.ndarray:
-        """One view of a face: (size, size, 3) uint8."""
+    def shown(
+        self, row: Cut, history: tuple[float, int] | None, resolution: float, tight: bool, rng: np.random.Generator
+    ) -> np.ndarray | None:
+        """One view of a face: (size, size, 3) uint8; None where it is too small for a patch."""
         pixels, square = taken(self.cuts.pixels(row), row, resolution, tight, rng, self.config, history)
         if rng.random() < 0.5:
             pixels = np.ascontiguousarray(pixels[:, ::-1])
             square[:, 0] = pixels.shape[1] - square[:, 0]
             square = square[[3, 2, 1, 0]]
-        patch, place, jitter = rng.random() < self.config.patches, rng.random(2), rng.normal(0, 1, 4)
-        if patch and self.patches and windows(pixels.shape, square, self.size):
-            view = patch_at(pixels, square, self.size, place)
+        if self.view == "whole":
+            view = cut_square(pixels, jittered(square, rng.normal(0, 1, 4)), self.size)
+        elif windows(pixels.shape, square, self.size):
+            view = patch_at(pixels, square, self.size, rng.random(2))
         else:
-            view = cut_square(pixels, jittered(square, jitter), self.size)
+            return None
         return recoloured(view, rng, self.config.grey)
 
     def reweigh(self, losses: Mapping[str, float]) -> None:

@@ -63,7 +63,11 @@ class Training:
     def __init__(
         self, cuts: Cuts, out: Path, config: TrainingConfig, init: Path | None, corpora: dict[str, str] | None = None
     ):
-        self.cuts, self.out, self.config, self.corpora = cuts, out, config, corpora or {}
+        self.cuts, self.config, self.corpora = cuts, config, corpora or {}
+        self.weights = out / WEIGHTS[config.network.view]
+        kept = out if config.network.view == "whole" else out / self.weights.stem
+        kept.mkdir(parents=True, exist_ok=True)
+        self.checkpoints, self.lines = kept / "checkpoint.safetensors", kept / "log.jsonl"
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         missing = set(config.hold_out) - {row.maker for row in cuts.rows if row.label == "fake"}
         if missing:
@@ -73,8 +77,7 @@ class Training:
             for row in cuts.rows
         ]
         self.held = sorted((row for row, aside in zip(cuts.rows, kept_aside, strict=True) if aside), key=by_chance)
-        size, patches = config.network.size, config.network.patches
-        self.sampler = Sampler(without(cuts, kept_aside), config.sampling, size, patches)
+        self.sampler = Sampler(without(cuts, kept_aside), config.sampling, config.network)
         torch.manual_seed(config.seed)
         self.network = Network(config.network)
         self.start = networks.start_from(self.network, init) if init else "random weights"
@@ -86,7 +89,7 @@ class Training:
         self.resume()
 
     def run(self) -> Path:
-        columns = (TextColumn("classifier"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(self.weights.stem), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         columns += (TextColumn("{task.fields[state]}"),)
         with (
             patient_interrupt() as interrupted,
@@ -103,7 +106,7 @@ class Training:
                     self.checkpoint()
                     bar.console.print(f"stopped at step {self.step}; the same command goes on from here")
                     raise KeyboardInterrupt
-        return self.out / WEIGHTS if self.config.hold_out else self.export()
+        return self.weights if self.config.hold_out else self.export()
 
     def advance(self, pool: ThreadPoolExecutor) -> float:
         """One optimiser step."""
@@ -152,7 +155,8 @@ class Training:
             tight = bool(rng.random() < config.tight)
             history = self.sampler.histories.draw(row.label, resolution, rng) if config.matched else None
             pixels, square = taken(self.cuts.pixels(row), row, resolution, tight, rng, config, history)
-            scores[row.source].append(see(self.averaged, pixels, square).score)
+            seen = see(self.averaged, pixels, square)
+            scores[row.source] += [seen.score] if seen else []
         return {name: np.array(values) for name, values in sorted(scores.items()) if values}
 
     def log(self, loss: float) -> float:
@@ -174,7 +178,7 @@ class Training:
         if held_out:
             line["held_out"] = round(sum(held_out) / len(held_out), 4)
         line["losses"] = {name: round(value, 3) for name, value in self.losses.items()}
-        with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
+        with open(self.lines, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         return line.get("held_out", 0.0)
 
@@ -186,7 +190,6 @@ class Training:
         self.checkpoint()
 
     def export(self) -> Path:
-        path = self.out / WEIGHTS
         about = {
             "date": datetime.date.today().isoformat(),
             "step": self.step,
@@ -195,8 +198,8 @@ class Training:
             "corpora": self.corpora,
             "photos": photos_of(self.sampler, self.held),
         }
-        networks.save(self.averaged, path, about)
-        return path
+        networks.save(self.averaged, self.weights, about)
+        return self.weights
 
     def checkpoint(self) -> None:
         """Everything the next step depends on, in one file, at once or not at all."""
@@ -207,11 +210,11 @@ class Training:
         facts = {"step": self.step, "losses": self.losses, "weights": self.sampler.weights, "corpora": self.corpora}
         facts["best"] = self.best
         header = {"facts": json.dumps(facts), "config": json.dumps(asdict(self.config), sort_keys=True)}
-        with at_once(self.out / "checkpoint.safetensors") as part:
+        with at_once(self.checkpoints) as part:
             save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, part, metadata=header)
 
     def resume(self) -> None:
-        path = self.out / "checkpoint.safetensors"
+        path, run = self.checkpoints, self.weights.parent
         if not path.exists():
             return
         from safetensors import safe_open
@@ -223,13 +226,13 @@ class Training:
         differ = [key for key in now if before.get(key) != now[key] and key not in ("steps", "validate", "shown")]
         if differ:
             raise Refusal(
-                f"{self.out} holds a run with another {', '.join(differ)}; use another --out, or the same values"
+                f"{run} holds a run with another {', '.join(differ)}; use another --out, or the same values"
             )
         facts = json.loads(header["facts"])
         if facts.get("corpora", self.corpora) != self.corpora:
             raise Refusal(
-                f"{self.out} holds a run on other photos; use another --out, and --init "
-                f"{self.out / WEIGHTS} to go on from what it learnt"
+                f"{run} holds a run on other photos; use another --out, and --init "
+                f"{self.weights} to go on from what it learnt"
             )
         tensors = load_file(path)
         part = {

@@ -1,7 +1,7 @@
-"""The two views of a face: the whole of it at the network's size, and patches at the photo's own pixels.
+"""The two views of a face, each with a network of its own.
 
-The whole shows shape and what is left after shrinking; patches keep the finest traces, which any
-resampling would smear. One network sees both; a photo's score is the mean of the two views' means.
+The whole of it at the network's size shows shape and what is left after shrinking. Patches at the photo's own
+pixels keep the finest traces, which any resampling would smear; they need a face larger than a patch.
 """
 
 from __future__ import annotations
@@ -16,43 +16,49 @@ from forensics.face import cut
 from forensics.tensors import to_tensor
 
 AROUND = 1.25  # of the square: where patches are taken
+GRID = 3  # patches along and across
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the network said of one face. Logits are natural log-odds; `whole` is (h, w) over the square."""
+    """What a network said of one face: natural log-odds, a cell (h, w) each; their mean is the score."""
 
-    whole: np.ndarray
-    patches: tuple[float, ...]  # mean logit of each patch; none where the face is smaller than one
+    cells: np.ndarray
+    places: tuple[tuple[int, int], ...] = ()  # (top, left) of the patches; `cells` are one patch each then
 
     @property
     def score(self) -> float:
-        whole = float(self.whole.mean())
-        return (whole + float(np.mean(self.patches))) / 2 if self.patches else whole
+        return float(self.cells.mean())
 
 
 def windows(shape: tuple[int, ...], square: np.ndarray, size: int) -> list[tuple[int, int]]:
-    """(top, left) of up to five `size` px patches around the square (4, 2): the corners and the middle."""
+    """(top, left) of up to nine `size` px patches that cover the face square (4, 2) and a little around it."""
     centre, reach = square.mean(0), np.abs(square - square.mean(0)).max() * AROUND
     (left, top), (right, bottom) = centre - reach, centre + reach
     top, left = max(0, int(top)), max(0, int(left))
     bottom, right = min(shape[0], int(np.ceil(bottom))), min(shape[1], int(np.ceil(right)))
     if bottom - top < size or right - left < size:
         return []
-    down, across = bottom - size, right - size
-    found = [(top, left), (top, across), (down, left), (down, across), ((top + down) // 2, (left + across) // 2)]
-    return list(dict.fromkeys(found))
+    rows, columns = (np.linspace(a, b - size, GRID).astype(int) for a, b in ((top, bottom), (left, right)))
+    return list(dict.fromkeys((int(y), int(x)) for y in rows for x in columns))
 
 
-def see(network: Network, pixels: np.ndarray, square: np.ndarray) -> Seen:
-    """Both views of the face in a picture (H, W, 3), the whole also mirrored."""
+def see(network: Network, pixels: np.ndarray, square: np.ndarray) -> Seen | None:
+    """The network's view of the face in a picture (H, W, 3); None where the face is too small for patches."""
     size = network.config.size
-    whole = cut(pixels, square, size)
-    views = [whole, np.ascontiguousarray(whole[:, ::-1])]
-    places = windows(pixels.shape, square, size) if network.config.patches else []
-    views += [np.ascontiguousarray(pixels[y : y + size, x : x + size]) for y, x in places]
-    images = to_tensor(views).to(next(network.parameters()).device, memory_format=torch.channels_last)
-    with torch.inference_mode():
-        logits = network(images).float().cpu()
-    straight, mirrored, *patches = logits
-    return Seen(((straight + mirrored.flip(-1)) / 2).numpy(), tuple(float(one.mean()) for one in patches))
+    if network.config.view == "whole":
+        view = cut(pixels, square, size)
+        straight, mirrored = logits(network, [view, np.ascontiguousarray(view[:, ::-1])])
+        return Seen(((straight + mirrored.flip(-1)) / 2).numpy())
+    places = windows(pixels.shape, square, size)
+    if not places:
+        return None
+    found = logits(network, [np.ascontiguousarray(pixels[y : y + size, x : x + size]) for y, x in places])
+    return Seen(found.mean((1, 2))[:, None].numpy(), tuple(places))
+
+
+@torch.inference_mode()
+def logits(network: Network, views: list[np.ndarray]) -> torch.Tensor:
+    """(N, h, w) float32, on the CPU."""
+    device = next(network.parameters()).device
+    return network(to_tensor(views).to(device, memory_format=torch.channels_last)).float().cpu()

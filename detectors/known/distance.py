@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from forensics.features import as_square, shipped
 
 DEPTHS = (0, 2, 4, 10)  # blocks after which features are taken: strides 2, 4, 8 and 16
-LEAST, MOST = 64, 256  # px: the network looks at twice the pictures' side, within these
+LEAST, MOST = 32, 256  # px: the network looks at twice the pictures' side, within these
 NAME = "effnet-lite0-blocks-0-2-4-10"
 
 

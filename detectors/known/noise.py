@@ -27,12 +27,11 @@ def noise_maps(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def correlation(maps: Mapping[str, Tensor]) -> Tensor:
-    """Scalar: squared mean products of horizontal and vertical neighbours (wrapped), summed over maps and scales."""
-    total = torch.zeros([])
+def correlation(maps: Mapping[str, Tensor]) -> Tensor | float:
+    """Scalar: squared mean products of neighbours, across and down (wrapped), summed over maps and scales."""
+    total = 0.0
     for noise in maps.values():
         scaled = noise.reshape(1, -1, *noise.shape[-2:])
-        total = total.to(scaled.device)
         while True:
             for axis in (2, 3):
                 total = total + (scaled * scaled.roll(1, axis)).mean().square()

@@ -17,7 +17,8 @@ from detectors.classifier.backbone import Backbone
 from detectors.classifier.detector import CELL, FULL, LIKE_CAMERA, LIKE_GENERATOR, Classifier, exhibit
 from detectors.classifier.heads import PatchHead, score
 from detectors.classifier.network import Network, NetworkConfig
-from detectors.classifier.views import Seen, see, windows
+from detectors.classifier.patches import Patches
+from detectors.classifier.views import see, windows
 from forensics.face import largest_face
 from forensics.photo import Photo
 from forensics.refusal import Refusal
@@ -42,35 +43,57 @@ def portrait(portrait_file) -> Photo:
     return Photo.open(portrait_file)
 
 
-def test_the_score_is_the_mean_of_both_views(classifier, portrait):
+@pytest.fixture(scope="module")
+def patches(classifier) -> Patches:
+    network = Network(replace(SMALL, view="patch")).eval()
+    network.load_state_dict(classifier.network.state_dict())
+    return Patches(network, "0" * 64)
+
+
+def test_the_cells_are_the_parts_of_the_score(classifier, portrait):
     assert at_known_size(portrait) is portrait
     seen = see(classifier.network, portrait.pixels, largest_face(portrait).frame(SMALL.scale))
     found = classifier.examine(portrait)
-    assert seen.whole.shape == (16, 16)
-    assert seen.whole.std() > 1e-3
-    assert len(seen.patches) == 5
-    assert found.score == pytest.approx((seen.whole.mean() + np.mean(seen.patches)) / 2, abs=1e-6)
-    assert f"{(seen.whole > 0).mean():.0%}" in found.finding
-    assert f"{np.mean(seen.patches):+.1f}" in found.finding
+    assert seen.cells.shape == (16, 16)
+    assert seen.cells.std() > 1e-3
+    assert found.score == pytest.approx(seen.cells.mean(), abs=1e-6)
+    assert f"{(seen.cells > 0).mean():.0%}" in found.finding
 
 
-def test_patches_are_the_photo_s_own_pixels(classifier, portrait):
+def test_patches_are_the_photo_s_own_pixels(patches, portrait):
     square = largest_face(portrait).frame(SMALL.scale)
-    places = windows(portrait.pixels.shape, square, SMALL.size)
-    (y, x), seen = places[4], see(classifier.network, portrait.pixels, square)
+    seen = see(patches.network, portrait.pixels, square)
+    assert len(seen.places) == 9
+    (y, x), middle = seen.places[4], float(seen.cells[4, 0])
     own = to_tensor([portrait.pixels[y : y + 64, x : x + 64]])
     with torch.inference_mode():
-        assert float(classifier.network(own).mean()) == pytest.approx(seen.patches[4], abs=1e-4)
-    for top, left in places:
+        assert float(patches.network(own).mean()) == pytest.approx(middle, abs=1e-4)
+    for top, left in seen.places:
         assert 0 <= top <= portrait.height - 64
         assert 0 <= left <= portrait.width - 64
+    found = patches.examine(portrait)
+    assert found.score == pytest.approx(seen.cells.mean(), abs=1e-6)
+    assert f"{(seen.cells > 0).sum()} of 9" in found.finding
+    assert found.exhibit.shape[1] == 480
 
 
-def test_a_small_face_has_the_whole_view_only(portrait):
+def test_patches_need_a_face_larger_than_they_are(portrait):
     square = np.array([(20, 20), (20, 60), (60, 60), (60, 20)], np.float32)
     assert windows((300, 300), square, 64) == []
     assert windows((90, 60), square * 2, 64) == []
-    assert Seen(np.full((2, 2), 3.0), ()).score == 3.0
+    assert len(windows((300, 300), square * 3, 64)) == 9
+    share = 44 / largest_face(portrait).height
+    small = Photo.from_pixels(cv2.resize(portrait.pixels, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))
+    large = Network(replace(SMALL, view="patch", size=96)).eval()
+    found = Patches(large, None).examine(small)
+    assert found.score is None
+    assert "too small for patches of 96 px" in found.finding or "No face" in found.finding
+
+
+def test_weights_of_one_view_are_not_taken_for_the_other(classifier, tmp_path):
+    networks.save(classifier.network, tmp_path / "patches.safetensors", {})
+    with pytest.raises(Refusal, match="sees whole, not patch"):
+        Patches.load(tmp_path)
 
 
 def test_a_mirrored_photo_gets_the_same_score(classifier, portrait):
@@ -78,8 +101,8 @@ def test_a_mirrored_photo_gets_the_same_score(classifier, portrait):
     square = largest_face(portrait).frame(SMALL.scale)
     turned = square.copy()
     turned[:, 0] = portrait.width - turned[:, 0]
-    one = see(classifier.network, portrait.pixels, square).whole
-    other = see(classifier.network, portrait.pixels[:, ::-1], turned[[3, 2, 1, 0]]).whole
+    one = see(classifier.network, portrait.pixels, square).cells
+    other = see(classifier.network, portrait.pixels[:, ::-1], turned[[3, 2, 1, 0]]).cells
     assert other.mean() == pytest.approx(one.mean(), abs=0.05 * float(one.std()) + 1e-3)
 
 

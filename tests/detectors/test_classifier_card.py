@@ -69,7 +69,9 @@ def test_sources_with_too_few_faces_are_not_counted_as_shown(tmp_path):
         rows("real", "web", 6) + rows("real", "web", 2, side=8.0) + rows("real", "scenes", 3) + rows("fake", "gan", 5)
     )
     held = rows("real", "web", 2) + rows("real", "scenes", 2) + rows("real", "phones", 1)
-    sampler = Sampler(Cuts(tmp_path, shown, {}), SamplingConfig(smallest=16, largest=64, least=4), 32)
+    sampler = Sampler(
+        Cuts(tmp_path, shown, {}), SamplingConfig(smallest=16, largest=64, least=4), NetworkConfig(size=32)
+    )
     assert photos_of(sampler, held) == {
         "shown": {"fake: gan": 5, "real: web": 6},
         "kept_aside": {"real: web": 2},

@@ -18,7 +18,7 @@ from detectors.classifier import cuts as cuts_module
 from detectors.classifier import training
 from detectors.classifier.borrowed import borrow
 from detectors.classifier.cuts import Cut, Cuts, cut_face, make_cuts
-from detectors.classifier.descent import TINY, TrainingConfig
+from detectors.classifier.descent import TINY, TINY_PATCHES, TrainingConfig
 from detectors.classifier.network import NetworkConfig
 from detectors.classifier.sampling import Sampler, SamplingConfig, crop_to_face, patch_at
 from detectors.classifier.training import Training
@@ -68,7 +68,7 @@ def cuts(tmp_path) -> Cuts:
 
 
 def test_situations_do_not_tell_the_class(cuts):
-    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4, tight=0.4), 32)
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4, tight=0.4), NetworkConfig(size=32))
     rng = np.random.default_rng(0)
     situations = [sampler.situation(rng) for _ in range(400)]
     assert 0.3 < np.mean([tight for _, tight in situations]) < 0.5
@@ -83,7 +83,7 @@ def test_situations_do_not_tell_the_class(cuts):
 
 
 def test_sources_weigh_alike_whatever_their_size(cuts):
-    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=30, least=4, tight=1.0), 32)
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=30, least=4, tight=1.0), NetworkConfig(size=32))
     drawn = [sampler.sample(np.random.default_rng(i), "real")[1] for i in range(200)]
     assert 70 < drawn.count("real: portraits") < 130
     sampler.reweigh({"real: portraits": 0.9, "real: web": 0.15})
@@ -105,7 +105,7 @@ def with_twins(cuts: Cuts) -> Cuts:
 
 def test_a_reconstruction_is_shown_beside_its_photo_and_laundered_alike(cuts):
     config = SamplingConfig(smallest=16, largest=64, least=4, twins=0.5)
-    sampler = Sampler(with_twins(cuts), config, 32)
+    sampler = Sampler(with_twins(cuts), config, NetworkConfig(size=32))
     assert len(sampler.twins) == 8
     assert "fake: autoencoder" not in sampler.alone
     pairs = [sampler.pair(np.random.default_rng(i)) for i in range(60)]
@@ -125,7 +125,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
 def test_fakes_take_on_real_histories(cuts):
     rows = [replace(row, native=400.0 if row.label == "fake" else row.side, quality=75) for row in cuts.rows]
     cuts.rows = tuple(rows)
-    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4), 32)
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4), NetworkConfig(size=32))
     rng = np.random.default_rng(0)
     fakes = [sampler.histories.draw("fake", 45.0, rng) for _ in range(50)]
     assert set(fakes) == {(60.0, 75)}  # of the portraits: web faces are smaller
@@ -152,8 +152,28 @@ def test_a_large_face_is_also_seen_at_its_own_pixels(cuts):
         assert (np.abs(np.diff(view[..., 0].astype(int), axis=1)) == 255).all()
 
 
+def test_the_patch_network_is_shown_patches_of_faces_that_are_large_enough(cuts):
+    config = SamplingConfig(smallest=16, largest=64, least=4)
+    sampler = Sampler(cuts, config, NetworkConfig(size=32, view="patch"))
+    views = [sampler.sample(np.random.default_rng(i), "fake")[0] for i in range(20)]
+    assert {view.shape for view in views} == {(32, 32, 3)}
+    with pytest.raises(Refusal, match="none was large enough for patches of 300 px"):
+        Sampler(cuts, config, NetworkConfig(size=300, view="patch")).sample(np.random.default_rng(0), "real")
+
+
+def test_both_networks_train_in_one_folder(cuts, tmp_path):
+    run(cuts, tmp_path / "run", CONFIG)
+    patches = replace(TINY_PATCHES, steps=6, validate=2)
+    session = run(cuts, tmp_path / "run", patches)
+    assert session.weights == tmp_path / "run" / "patches.safetensors"
+    assert (tmp_path / "run" / "classifier.safetensors").exists()
+    assert len((tmp_path / "run" / "patches" / "log.jsonl").read_text().splitlines()) == 3
+    assert Training(cuts, tmp_path / "run", patches, None).step == 6
+    assert Training(cuts, tmp_path / "run", CONFIG, None).step == 6
+
+
 def test_samples_repeat_exactly(cuts):
-    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4), 32)
+    sampler = Sampler(cuts, SamplingConfig(smallest=16, largest=64, least=4), NetworkConfig(size=32))
     (one, source), (two, again) = (sampler.sample(np.random.default_rng(5), "fake") for _ in range(2))
     assert one.shape == (32, 32, 3)
     assert source == again
@@ -175,7 +195,7 @@ def test_a_tight_crop_keeps_the_square_on_the_face(rng):
 def test_too_few_faces_are_refused_in_one_line(tmp_path):
     few = cuts_of(tmp_path, [("real", "camera", "web", 3, 40, False), ("fake", "gan", "faces", 30, 40, False)])
     with pytest.raises(Refusal, match=r"20 real photos.*3 real photos have a usable face, 3 not \(no face found\)"):
-        Sampler(few, SamplingConfig(smallest=16), 32)
+        Sampler(few, SamplingConfig(smallest=16), NetworkConfig(size=32))
 
 
 def run(cuts: Cuts, out: Path, config: TrainingConfig, until: int | None = None) -> Training:
