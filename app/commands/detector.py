@@ -31,7 +31,7 @@ def train(
     real: Real,
     fake: Fake,
     out: Annotated[Path, typer.Option(help="Folder of the run; one that stopped goes on.")] = RUN,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of both networks.  [default: 1500, patches 2600]")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of both networks.  [default: 1100, patches 1800]")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: a classifier's, or ImageNet's.")] = None,
     only: Annotated[
         str | None, typer.Option(help="One frequency cue, pairs, classifier or patches.  [default: all but pairs]")

@@ -16,7 +16,7 @@ from detectors.classifier.sampling import SamplingConfig
 class TrainingConfig:
     """How long and how hard. Saved with every run."""
 
-    steps: int = 1500
+    steps: int = 1100
     batch: int = 64  # half of it real, half fake
     rate: float = 1e-3  # peak learning rate of the head; the backbone gets `backbone` times as much
     backbone: float = 0.5
@@ -34,7 +34,7 @@ class TrainingConfig:
 
 
 PATCHES = TrainingConfig(  # the network that sees patches at the photo's own pixels
-    steps=2600,
+    steps=1800,
     network=NetworkConfig(view="patch", size=112),
     sampling=SamplingConfig(smallest=96),
 )
