@@ -111,7 +111,7 @@ def trained() -> tuple[str, ...]:
     """Files of the detectors that `forensics detector train` makes from the corpora."""
     from detectors.frequency import CUES  # half a second to import
 
-    return ("classifier.safetensors", *(f"{cue.name}.safetensors" for cue in CUES))
+    return ("classifier.safetensors", "patches.safetensors", *(f"{cue.name}.safetensors" for cue in CUES))
 
 
 def measure(

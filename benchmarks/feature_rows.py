@@ -23,16 +23,17 @@ class FeatureRows:
     def __init__(self, folder: Path, what: str, told: Iterable[str], dims: int):
         """Raises Refusal where the file cannot be kept."""
         digest = hashlib.sha256("\n".join([what, *told, str(dims)]).encode()).hexdigest()[:16]
-        self.path, self.record = folder / f"{what}-{digest}.rows", np.dtype([("key", "V32"), ("point", "<f4", (dims,))])
+        self.path = folder / f"{what}-{digest}.rows"
+        self.record = np.dtype([("key", "V32"), ("point", "<f4", (dims,))])
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as file:
                 whole = file.tell() // self.record.itemsize
                 file.truncate(whole * self.record.itemsize)
-            kept = np.fromfile(self.path, self.record)
+            keys = self.read()["key"] if whole else ()
         except OSError as error:
             raise Refusal(f"{folder}: features cannot be kept there ({error.strerror}); pass --out") from None
-        self.numbers = {key.tobytes(): number for number, key in enumerate(kept["key"])}
+        self.numbers = {key.tobytes(): number for number, key in enumerate(keys)}
         self.stored = whole
 
     def __contains__(self, key: str) -> bool:
@@ -53,8 +54,11 @@ class FeatureRows:
         """The points of kept keys, (N, D) float32, in their order."""
         if not keys:
             return np.empty((0, *self.record["point"].shape), np.float32)
-        stored = np.memmap(self.path, self.record, "r")
-        return stored["point"][[self.numbers[hashed(key)] for key in keys]]
+        return self.read()["point"][[self.numbers[hashed(key)] for key in keys]]
+
+    def read(self) -> np.memmap:
+        """All records, on disk."""
+        return np.memmap(self.path, self.record, "r")
 
     def fill(
         self,

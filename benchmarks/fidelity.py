@@ -27,6 +27,7 @@ from benchmarks.table import Cell, Column, Measure, Result, Table
 from forensics.features import FeatureSpace
 from forensics.fidelity import fid, kid, precision_recall, trimmed_mean
 from forensics.half_sampling import ROUNDS, spread
+from forensics.kid import squared_mmd
 from forensics.metrics import share
 from forensics.path_length import trimmed_mean_interval
 from forensics.refusal import Refusal
@@ -39,6 +40,7 @@ NEIGHBOURS = 3  # of precision and recall, as published
 WITHIN = 1.959964  # standard deviations around a value: 95 %
 OTHERS = "other photos"  # the row of a corpus's second half
 DISTANCES = ("FID", "KID", "precision", "recall")
+PATHS = (("z", "full"), ("z", "end"), ("w", "full"), ("w", "end"))  # latent space, place on the path
 Watch = Callable[[str, int, int], None]  # what is done, how far, of how many
 
 
@@ -109,7 +111,8 @@ def measure(
     points = FeatureRows(cache, f"features-{space.name}", (space.name, named.weights), space.dims)
     steps = FeatureRows(cache, f"paths-{space.name}", (space.name, named.weights), 1)
     rows: list[tuple[Cell, ...]] = []
-    others: dict[str, tuple[Cell, ...]] = {}
+    others: dict[tuple[str, int], tuple[Cell, ...]] = {}
+    walked: list[tuple[Cell, ...]] = []
     for who in contenders:
         photos = who.real.points(2 * setup.n, who.size, who.channels, space, points, told(watch, who.against))
         made = pictures(who, min(setup.n, len(photos)), space, points, told(watch, f"pictures by {who.name}"))
@@ -118,14 +121,17 @@ def measure(
             raise Refusal(f"{who.name}: {len(made)} pictures and {len(photos)} photos; at least {FEWEST} are needed")
         watch(f"distances of {who.name}", 0, 1)
         cells = distances(photos[:n], made[:n], setup.rounds)
-        rows.append((who.name, who.against, *cells, *path_cells(who, setup, space, steps, watch)))
-        if who.against not in others and len(photos) >= 2 * n:
+        rows.append((who.name, who.against, *cells))
+        if (who.against, n) not in others and len(photos) >= 2 * n:
             cells = distances(photos[:n], photos[n : 2 * n], setup.rounds)
-            others[who.against] = (OTHERS, who.against, *cells, *[None] * 4)
-    table = tabled([*rows, *others.values()], contenders, setup, named)
+            others[who.against, n] = (OTHERS, who.against, *cells)
+        if who.trained and setup.paths:
+            walked.append((who.name, *path_cells(who.name, who.trained, setup.paths, space, steps, watch)))
+    tables = (distance_table([*rows, *others.values()], contenders, setup, named),)
+    tables += (path_table(walked, named),) if walked else ()
     corpora = {g.name: g.corpus.sha256 for who in contenders for g in (who.real, who.folder) if g}
     weights = {who.name: who.trained.sha256 for who in contenders if who.trained} | {space.name: named.weights}
-    return Result("fidelity", "Fidelity", (table,), Stamp.now(0, corpora, weights, asdict(setup)))
+    return Result("fidelity", "Fidelity", tables, Stamp.now(0, corpora, weights, asdict(setup)))
 
 
 def contending(
@@ -137,7 +143,9 @@ def contending(
     opened: dict[Path, Gallery] = {}
 
     def photos(path: Path) -> Gallery:
-        return opened.setdefault(path, opened.get(path) or Gallery.of(path, "real"))
+        if path not in opened:
+            opened[path] = Gallery.of(path, "real")
+        return opened[path]
 
     names = [trained.family.name for trained in generators]
     for trained in generators:
@@ -192,7 +200,7 @@ def distances(real: np.ndarray, made: np.ndarray, rounds: int) -> tuple[Measure,
         return tuple(Measure(value, n=n) for value in values)
 
     def again(x: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
-        return fid(x, y), kid(x, y, subsets, SUBSET // 2), *precision_recall(x, y, NEIGHBOURS)
+        return fid(x, y), squared_mmd(x, y), *precision_recall(x, y, NEIGHBOURS)
 
     around = WITHIN * spread(again, real, made, rounds)
     cells = []
@@ -211,14 +219,63 @@ def float_cell(cell: Measure) -> Measure:
 
 
 def path_cells(
-    who: Contender, setup: Setup, space: FeatureSpace, kept: FeatureRows, watch: Watch
+    name: str, trained: Trained, paths: int, space: FeatureSpace, kept: FeatureRows, watch: Watch
 ) -> Iterator[Measure | None]:
-    """PPL in z and in w, full and end; None where there is no such path."""
-    for latent in ("z", "w"):
-        for part in ("full", "end"):
-            if who.trained is None or not setup.paths or latent not in latent_paths.spaces_of(who.trained):
-                yield None
-                continue
-            tell = told(watch, f"paths of {who.name} in {latent}, {part}")
-            values = latent_paths.steps(who.trained, space, latent, part, setup.paths, kept, tell)
-            yield Measure(trimmed_mean(values), *trimmed_mean_interval(values), n=setup.paths)
+    """PPL in z and in w, full and end; None where there is no such space."""
+    for latent, part in PATHS:
+        if latent not in latent_paths.spaces_of(trained):
+            yield None
+            continue
+        tell = told(watch, f"paths of {name} in {latent}, {part}")
+        values = latent_paths.steps(trained, space, latent, part, paths, kept, tell)
+        yield Measure(trimmed_mean(values), *trimmed_mean_interval(values), n=paths)
+
+
+def distance_table(
+    rows: Sequence[tuple[Cell, ...]], contenders: Sequence[Contender], setup: Setup, named: Named
+) -> Table:
+    """Everyone against photos, and what a reader should know of it."""
+    near, kernel, good, varied = map(named.word, DISTANCES)
+    columns = (
+        Column("made by"),
+        Column("against", about="the photos, and the size of photos and pictures in px"),
+        Column(near, about="Fréchet distance; lower is nearer; the fewer the pictures, the higher"),
+        Column(kernel, about="squared MMD, kernel (x·y/D + 1)³; 0 is alike, at any number of pictures"),
+        Column(good, about=f"share of pictures among the photos, k = {NEIGHBOURS}; higher is better"),
+        Column(varied, about=f"share of photos among the pictures, k = {NEIGHBOURS}; higher is more varied"),
+    )
+    notes = [f"Space: {named.space.name}, {named.space.dims} dimensions. {why(named)}"]
+    if setup.rounds:
+        notes.append(f"Intervals, 95 %: {setup.rounds} half samples of both sets; shares at least Wilson's.")
+    if any(row[0] == OTHERS for row in rows):
+        notes.append(f"{OTHERS.capitalize()}: as many of the same corpus; what a perfect generator would score.")
+    strangers = [who.name for who in contenders if who.trained and not who.learned]
+    if strangers:
+        notes.append(f"Not known to have learned from these photos: {', '.join(strangers)}.")
+    if len({cell.n for row in rows for cell in row if isinstance(cell, Measure)}) > 1:
+        notes.append(f"n differs: rows compare at the same n only, but for {kernel}.")
+    for who in contenders:
+        if who.folder and who.folder.formats != who.real.formats:
+            theirs, photos = (" and ".join(sorted(gallery.formats)) for gallery in (who.folder, who.real))
+            notes.append(f"{who.name}: pictures are {theirs}, photos {photos}: part of the distance may be that.")
+    return Table("fidelity", "How near to photos, and how varied", columns, tuple(rows), tuple(notes))
+
+
+def why(named: Named) -> str:
+    """Why the words are what they are."""
+    if named.published:
+        return 'FID and KID as published; precision and recall are published in VGG-16, so they are "-like".'
+    return 'Not the space of published figures, so all are "-like": they compare within this space only.'
+
+
+def path_table(rows: Sequence[tuple[Cell, ...]], named: Named) -> Table:
+    """How smooth the generators' latent spaces are."""
+    word = named.word("PPL")
+    columns = (Column("made by"), *(Column(f"{word}, {latent} {part}") for latent, part in PATHS))
+    notes = (
+        f"|f(t+ε) - f(t)|²/ε², ε = {latent_paths.EPSILON:g}, in {named.space.name}; the lowest and highest 1 % are "
+        "left out. Lower is smoother. Published figures are in VGG-16.",
+        "full: anywhere on a path between two latents, slerp in z, lerp in w; end: at its beginning. Noise inputs "
+        "are constant. Intervals, 95 %: bootstrap over paths.",
+    )
+    return Table("paths", "How evenly pictures change along latent paths", columns, tuple(rows), notes)

@@ -15,6 +15,7 @@ program (TorchScript) and is not opened.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from forensics.refusal import Refusal
 SIDE, DIMS = 299, 2048
 PUBLISHED = "6726825d"  # SHA-256 of pt_inception-2015-12-05-6726825d.pth begins so
 EPS = 1e-3  # of batch norms
+WIDTHS = (128, 160, 160, 192)  # of Mixed_6b to 6e
 Step = tuple  # (name, maps, kernel) or (name, maps, kernel, stride), or two of them side by side
 
 
@@ -88,7 +90,9 @@ TO_8: tuple[list[Step], ...] = (
 class Conv(nn.Module):
     """Convolution without bias, batch norm, ReLU. Of stride 1 it keeps the size unless `padded` is False."""
 
-    def __init__(self, inside: int, outside: int, kernel: int | tuple[int, int], stride: int = 1, padded: bool = True):
+    def __init__(
+        self, inside: int, outside: int, kernel: int | tuple[int, int], stride: int = 1, padded: bool = True
+    ):
         super().__init__()
         high, wide = (kernel, kernel) if isinstance(kernel, int) else kernel
         edge = (high // 2, wide // 2) if stride == 1 and padded else 0
@@ -142,7 +146,7 @@ class InceptionV3(nn.Module):
         rows = {
             **{f"Mixed_5{at}": (mixed_5(pooled), mean) for at, pooled in zip("bcd", (32, 64, 64), strict=True)},
             "Mixed_6a": (TO_17, shrink),
-            **{f"Mixed_6{at}": (mixed_6(width), mean) for at, width in zip("bcde", (128, 160, 160, 192), strict=True)},
+            **{f"Mixed_6{at}": (mixed_6(width), mean) for at, width in zip("bcde", WIDTHS, strict=True)},
             "Mixed_7a": (TO_8, shrink),
             "Mixed_7b": (mixed_7(), mean),
             "Mixed_7c": (mixed_7(), last),
@@ -173,7 +177,7 @@ class Inception:
         tensors = state_of(file)
         classes = len(tensors["fc.weight"]) if "fc.weight" in tensors else 0
         if classes not in (1000, 1008):
-            raise Refusal(f"{file}: no InceptionV3 of 1,008 (FID's) or 1,000 (torchvision's) classes under their names")
+            raise Refusal(f"{file}: no InceptionV3 of 1,008 (FID's) or 1,000 classes under torchvision's names")
         self.sha256, self.as_published = file_sha256(file), classes == 1008
         self.verified = self.as_published and self.sha256.startswith(PUBLISHED)
         self.name = f"inception-{'2015-12-05' if self.as_published else 'torchvision'}-pool3-{SIDE}px"
@@ -202,7 +206,8 @@ def state_of(file: Path) -> Mapping[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        found = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickles that torch did not write
+            found = torch.load(file, map_location="cpu", weights_only=True)
     except (Exception, MemoryError) as error:  # readers of archives raise whatever they like
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise Refusal(f"{file}: cannot be read as weights ({why}); give a .pth state dict or .safetensors") from None

@@ -40,7 +40,7 @@ def steps(
     kept: FeatureRows,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
-    """|f(t + ε) - f(t)|² / ε² of the paths 0 to n - 1, (n,) float32; those in `kept` (1 number each) are not walked."""
+    """|f(t + ε) - f(t)|² / ε² of the paths 0 to n - 1, (n,) float32; those in `kept` are not walked again."""
     where = next(trained.family.average.parameters()).device.type
     keys = {f"{trained.sha256} {where} path in {latent}, {part}, {EPSILON}: {i}": i for i in range(n)}
 

@@ -14,12 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.matching import Shape
 from benchmarks.table import Column, Measure, Table
 from detectors.structure.tables import nearest
-from forensics.photo import FORMATS, SUBSAMPLING, Photo
+from forensics.crew import Crew
+from forensics.photo import FORMATS, SUBSAMPLING, Photo, UnreadableImage
+
+if TYPE_CHECKING:
+    from benchmarks.detection import Shot
 
 LEAK = 0.6  # AUC
 FOLDS = 5
@@ -94,7 +101,7 @@ def gate(
     fake: Sequence[bool],
     groups: Sequence[str],
     launder: str,
-    matched: bool = False,
+    shapes: Sequence[Shape] | None = None,
     rounds: int = 1000,
     seed: int = 0,
 ) -> Gate:
@@ -102,10 +109,10 @@ def gate(
 
     came: files as they came. shown: `Seen.of` the photo that the detectors get, a PNG of laundered pixels.
     groups: photos of one group (copies, persons) share a name. launder: a name of launder.LAUNDERINGS.
-    matched: whether shapes were matched before (matching.py).
+    shapes: what the photos were brought to, where they were matched (matching.py).
     """
     fake = np.asarray(fake, dtype=bool)
-    fold = folds(fake, groups, seed)
+    fold = folds(fake, joined(shapes, fake, groups) if shapes else groups, seed)
 
     def measured(dummy: Dummy, photos: Sequence[Seen]) -> Measure:
         numbers = np.array([dummy.numbers(seen) for seen in photos], dtype=float).reshape(len(fake), -1)
@@ -114,7 +121,7 @@ def gate(
     files = {dummy.name: measured(dummy, came) for dummy in DUMMIES}
     pixels = {dummy.name: measured(dummy, shown) for dummy in DUMMIES if dummy.shown}
     rows = tuple((f"{d.name} ({d.about})", files[d.name], pixels.get(d.name)) for d in DUMMIES)
-    matched = matched and launder != "native"  # else of equal shape, but still as their encoders left them
+    matched = shapes is not None and launder != "native"  # else of equal shape, but as their encoders left them
     notes = (
         f"A tree of {2**DEPTH} leaves, cross-fitted over {FOLDS} parts that share no group; interval: bootstrap of "
         f"groups within class, 95 %. An AUC over {LEAK} with its interval above 0.5 gives the classes away.",
@@ -132,6 +139,36 @@ def gate(
     )
     table = Table("leakage", "What gives the classes away", columns, rows, notes)
     return Gate(table, warnings(leaks(files), leaks(pixels), launder, matched))
+
+
+def gate_of(
+    shots: Sequence[Shot],
+    show: Callable[[Photo, Shot], Photo],
+    crew: Crew,
+    launder: str,
+    rounds: int = 1000,
+    seed: int = 0,
+) -> Gate:
+    """The gate of a benchmark's photos; those without their colour and those that cannot be read do not count.
+
+    show: importable function that gives what the panel is shown of an opened photo.
+    """
+    told = dict(crew.map(partial(look, show), [shot for shot in shots if not shot.grey]))
+    read = [(shot, told[shot]) for shot in shots if isinstance(told.get(shot), tuple)]
+    came, shown = ([seen[i] for _, seen in read] for i in (0, 1))
+    groups = [shot.group or shot.sha256 for shot, _ in read]
+    shapes = [shot.shape for shot, _ in read]
+    fake = [shot.fake for shot, _ in read]
+    return gate(came, shown, fake, groups, launder, shapes if all(shapes) else None, rounds, seed)
+
+
+def look(show: Callable[[Photo, Shot], Photo], held: object, shot: Shot) -> tuple[Seen, Seen] | None:
+    """A photo as it came and as it is shown, in a worker; None when it cannot be read."""
+    try:
+        photo = Photo.open(shot.path)
+        return Seen.of(photo), Seen.of(show(photo, shot))
+    except UnreadableImage:
+        return None
 
 
 def leaks(measured: Mapping[str, Measure]) -> dict[str, Measure]:
@@ -168,14 +205,39 @@ def folds(fake: np.ndarray, groups: Sequence[str], seed: int) -> np.ndarray | No
     """(N,) int: the part in which each photo is scored. No group is in two; None when there are too few."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    groups = np.asarray(groups)
-    if min(len(set(groups[fake == label])) for label in (False, True)) < NEEDED:
+    if too_few(fake, groups):
         return None
     fold = np.empty(len(fake), dtype=int)
-    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(groups, fake, groups)
+    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(fake, fake, np.asarray(groups))
     for number, (_, scored) in enumerate(parts):
         fold[scored] = number
     return fold
+
+
+def too_few(fake: np.ndarray, groups: Sequence[str]) -> bool:
+    groups = np.asarray(groups)
+    return min(len(set(groups[fake == label])) for label in (False, True)) < NEEDED
+
+
+def joined(shapes: Sequence[Shape], fake: np.ndarray, groups: Sequence[str]) -> Sequence[str]:
+    """Groups of which photos that were matched to each other are one; the groups as they are if that leaves too few.
+
+    Both classes have the same shapes. If a part were left out without its counterpart, a dummy would learn what
+    is missing in the rest and guess the wrong way, far under 0.5.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = min(fake.sum(), (~fake).sum())
+    pair = np.empty(len(fake), dtype=int)
+    for label in (False, True):
+        ranked = sorted(np.flatnonzero(fake == label), key=lambda i: (shapes[i][0] * shapes[i][1], shapes[i]))
+        pair[ranked] = np.arange(len(ranked)) * pairs // max(1, len(ranked))
+    group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    nodes = pairs + group.max() + 1
+    links = coo_array((np.ones(len(fake)), (pair, pairs + group)), shape=(nodes, nodes))
+    together = connected_components(links, directed=False)[1][pair].astype(str)
+    return groups if too_few(fake, together) else together
 
 
 def told_apart(

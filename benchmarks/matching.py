@@ -12,16 +12,47 @@ What this cannot make alike: how far a photo was shrunk, and what it shows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.launder import KERNELS
 from forensics import laundering
+from forensics.crew import Crew
+from forensics.photo import Photo, UnreadableImage
+
+if TYPE_CHECKING:
+    from benchmarks.detection import Shot
 
 Shape = tuple[int, int]  # width, height in px
 
 STEP = 0.9  # of both sides, where either class is resampled
+
+
+def matched(shots: Sequence[Shot], crew: Crew) -> list[Shot]:
+    """The same photos, each with the shape that it is to be brought to; a grey copy has that of its photo.
+
+    Of photos of one size, the hash says which is brought to which shape. Photos that cannot be read have none:
+    they are lost later, and told.
+    """
+    told = dict(crew.map(shape_of, [shot for shot in shots if not shot.grey]))
+    read = [(shot, told[shot]) for shot in sorted(told, key=lambda s: s.sha256) if isinstance(told[shot], tuple)]
+    if len({shot.fake for shot, _ in read}) < 2:
+        return list(shots)
+    targets = matched_shapes([shape for _, shape in read], [shot.fake for shot, _ in read])
+    wanted = {shot.sha256: target for (shot, _), target in zip(read, targets, strict=True)}
+    return [replace(shot, shape=wanted.get(shot.sha256)) for shot in shots]
+
+
+def shape_of(held: object, shot: Shot) -> Shape | None:
+    """Of one photo, in a worker; None when it cannot be read."""
+    try:
+        photo = Photo.open(shot.path)
+    except UnreadableImage:
+        return None
+    return photo.width, photo.height
 
 
 def matched_shapes(shapes: Sequence[Shape], fake: Sequence[bool]) -> list[Shape]:

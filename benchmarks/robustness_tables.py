@@ -27,7 +27,7 @@ LIMIT = 0.01  # false alarms at which fakes found are counted
 CLASSES = (("real", False), ("fake", True))
 AUC = "how often a fake scores above a real; 0.5 is chance, 1 perfect"
 TPR = "fakes found when 1 % of the reals are flagged; higher is better"
-FOUND = f"TPR at {LIMIT:.0%} FPR".replace("%", " %")
+FOUND = "TPR at 1 % FPR"
 
 
 def tables(
@@ -153,7 +153,7 @@ def flip_table(
             for what, so in (("opposite", "that support the opposite"), ("inconclusive", "that become inconclusive"))
         ),
     )
-    return Table(name, title, columns, rows, (*notes, "Intervals: Wilson, 95 %."))
+    return Table(name, title, columns, rows, (*notes, "Last row: at least once. Intervals: Wilson, 95 %."))
 
 
 def turns(native: Answers, after: Answers) -> np.ndarray:

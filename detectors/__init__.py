@@ -15,6 +15,7 @@ from detectors.asymmetry.hair import Hair
 from detectors.asymmetry.pairs import Pairs
 from detectors.asymmetry.teeth import Midline
 from detectors.classifier.detector import Classifier
+from detectors.classifier.patches import Patches
 from detectors.frequency import CUES
 from detectors.provenance.credentials import Credentials
 from detectors.provenance.declarations import Declarations
@@ -25,7 +26,7 @@ from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
 
 ASYMMETRY = (Framing, Eyes, Earrings, Accessories, Midline, Hair, Pairs)
-PANEL = (Credentials, Declarations, JpegHistory, *CUES, *ASYMMETRY, Classifier)
+PANEL = (Credentials, Declarations, JpegHistory, *CUES, *ASYMMETRY, Patches, Classifier)
 
 
 def load_panel(weights: Path = DETECTOR_WEIGHTS) -> tuple[Detector, ...]:

@@ -9,7 +9,8 @@ evidence. Both classes weigh the same in the fit, so that the log-odds are the l
 Slopes are not negative: a detector may turn out to be worthless, never to mean its opposite.
 
 Then all lines shrink by one factor until no source of photos contradicts them: an honest LR exceeds
-k for at most 1 in k photos of the other class (Good 1950), among portraits as among web faces.
+k for at most 1 in k photos of the other class (Good 1950), among portraits as among web faces. And "generated"
+is said only from the LR on that at most 1 % of the real photos of each source reach.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from forensics.refusal import Refusal
 from forensics.saving import write_at_once
 
 CONCLUSIVE = 1.0  # |log10 LR| under this is inconclusive: evidence less than 10 times likelier either way
+ACCUSED = 0.01  # of real photos of any one source: more may not be called generated
 RIDGE = 1e-3  # on standardised slopes: keeps the fit finite when a detector separates perfectly
 
 
@@ -75,6 +77,7 @@ class Calibration:
     makers: tuple[str, ...] = ()  # generators it was fitted on: "not generated" means not by one of these
     support: tuple[float, float] | None = None  # effective numbers of reals and fakes, as weighted in the fit
     about: Mapping[str, object] = field(default_factory=dict)  # corpora, date, seed, hashes
+    accuse: float = CONCLUSIVE  # log10 LR from which "generated" is said; see `accusing`
     others: Calibration | None = None  # the same for photos without a face; None: they were not validated
 
     def of(self, face: bool) -> Calibration:
@@ -232,3 +235,30 @@ def honest_factor(log10_lr: np.ndarray, fake: np.ndarray, source: np.ndarray) ->
             bounds = np.maximum(allowed, 0.999 * CONCLUSIVE)[worst > CONCLUSIVE] / worst[worst > CONCLUSIVE]
             factor = min(factor, float(bounds.min(initial=1.0)))
     return factor
+
+
+def accusing(log10_lr: np.ndarray, source: np.ndarray) -> float:
+    """The least log10 LR ≥ 1 that at most 1 % of the real photos of each source reach, to two digits.
+
+    log10_lr: (N,) of real photos, each by a calibration that it had no part in; source: (N,) where they come from.
+    """
+    least = CONCLUSIVE
+    for name in np.unique(source):
+        worst = np.sort(log10_lr[source == name])[::-1]
+        first_too_many = worst[int(len(worst) * ACCUSED)]
+        if first_too_many >= least:
+            least = math.floor(first_too_many * 100 + 1) / 100
+    return least
+
+
+def separates(scores: np.ndarray, fake: np.ndarray) -> bool:
+    """Whether scores (N,) tell the classes apart at all: AUC over 0.5 by 1.96 standard errors (Hanley & McNeil
+    1982).
+    """
+    reals, fakes = np.sort(scores[~fake]), scores[fake]
+    if not len(reals) or not len(fakes):
+        return False
+    below = (np.searchsorted(reals, fakes) + np.searchsorted(reals, fakes, "right")) / 2
+    a = float(below.mean() / len(reals))
+    spread = a * (1 - a) + (len(fakes) - 1) * (a / (2 - a) - a**2) + (len(reals) - 1) * (2 * a**2 / (1 + a) - a**2)
+    return a - 1.96 * math.sqrt(max(spread, 0.0) / (len(reals) * len(fakes))) > 0.5

@@ -17,7 +17,7 @@ ROUNDS = 40  # the spread is known to about 11 %
 
 
 def spread(metrics: Metrics, real: np.ndarray, generated: np.ndarray, rounds: int, seed: int = 0) -> np.ndarray:
-    """Standard deviations of what `metrics` gives, (M,), for sets (N, D) and (N', D) drawn anew; at least 2 rounds."""
+    """Standard deviations, (M,), of what `metrics` gives for other sets (N, D) and (N', D); at least 2 rounds."""
     rng = np.random.default_rng(seed)
 
     def half(points: np.ndarray) -> np.ndarray:

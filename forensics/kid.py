@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forensics.point_sets import two_sets
+from forensics.point_sets import blocks, two_sets
 
 
 def kid(real: np.ndarray, generated: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0) -> float:
@@ -30,10 +30,15 @@ def kid(real: np.ndarray, generated: np.ndarray, subsets: int = 100, size: int =
 
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
     """The unbiased squared MMD of two sets of m rows each: pairs of a row with itself do not count."""
-    x, y, m = np.asarray(x, dtype=float), np.asarray(y, dtype=float), len(x)
-    within = cubic(x, x) + cubic(y, y)
-    return float(((within.sum() - np.trace(within)) / (m - 1) - 2 * cubic(x, y).sum() / m) / m)
+    m = len(x)
+    return (kernel_sum(x, x, True) + kernel_sum(y, y, True)) / (m * (m - 1)) - 2 * kernel_sum(x, y) / m**2
 
 
-def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+def kernel_sum(x: np.ndarray, y: np.ndarray, apart: bool = False) -> float:
+    """The kernel summed over all pairs; `apart`: of one set with itself, without the pairs of a row with itself."""
+    total = sum(cubic(a @ b.T, x.shape[1]).sum() for a in blocks(x) for b in blocks(y))
+    return float(total - (sum(cubic(np.square(a).sum(1), x.shape[1]).sum() for a in blocks(x)) if apart else 0))
+
+
+def cubic(products: np.ndarray, dims: int) -> np.ndarray:
+    return (products / dims + 1) ** 3

@@ -22,7 +22,9 @@ def precision_recall(real: np.ndarray, generated: np.ndarray, k: int = 3) -> tup
     real, generated = two_sets(real, generated)
     fewest = min(len(real), len(generated))
     if k < 1 or fewest <= k:
-        raise Refusal(f"{fewest} pictures, {k} neighbours: more than {k} pictures and at least 1 neighbour are needed")
+        raise Refusal(
+            f"{fewest} pictures, {k} neighbours: more than {k} pictures and at least 1 neighbour are needed"
+        )
     return covered(generated, real, k), covered(real, generated, k)
 
 

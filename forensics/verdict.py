@@ -66,6 +66,11 @@ def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str |
         reason = "the detectors contradict each other more than they ever did on validation photos"
     elif abs(log10_lr) < CONCLUSIVE:
         reason = f"the evidence is less than 10 times likelier under either explanation ({ratio(log10_lr)})"
+    elif 0 < log10_lr < calibration.accuse:
+        reason = (
+            f"the evidence is {ratio(log10_lr)}, but of some sources more than 1 in 100 photos by cameras look so; "
+            f"it takes {10**calibration.accuse:.0f} times"
+        )
     if reason:
         return Verdict(Conclusion.INCONCLUSIVE, log10_lr, f"Inconclusive: {reason}.{told}", weighed)
     if log10_lr > 0:

@@ -42,7 +42,7 @@ def robustness(
     ] = None,
     split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
     limit: Annotated[int, typer.Option(min=1, help="At most so many photos of each folder.")] = LIMIT,
-    seed: Annotated[int, typer.Option(help="Of crops, noise, random trips, and bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of crops, noise, random trips, and bootstrap.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for tables and figures: Markdown, CSV, JSON, PNG; none is overwritten.")

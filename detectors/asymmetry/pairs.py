@@ -25,6 +25,7 @@ from detectors.asymmetry.two_sides import PANEL, beside, marks_of
 from forensics.evidence import Evidence, silent
 from forensics.face import PARTS, Face, largest_face
 from forensics.photo import Photo
+from forensics.places import DETECTOR_WEIGHTS
 from forensics.view import at_known_size
 
 if TYPE_CHECKING:
@@ -51,10 +52,13 @@ class Pairs:
 
     @classmethod
     def load(cls, weights: Path) -> Self:
-        """From the folder with `pairs.safetensors`. Raises Refusal when it is missing or broken."""
+        """From the folder with `pairs.safetensors`; without one, what ships: it has seen no fakes and goes with
+        any panel. Raises Refusal when it is broken.
+        """
         from detectors.asymmetry import pairs_network
 
-        network, sha256, _ = pairs_network.read(Path(weights) / WEIGHTS)
+        own = Path(weights) / WEIGHTS
+        network, sha256, _ = pairs_network.read(own if own.exists() else DETECTOR_WEIGHTS / WEIGHTS)
         return cls(network, sha256)
 
     def examine(self, photo: Photo) -> Evidence:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 LIMITS = """\
 - It knows the generators named above. Of others, recent diffusion models first of all, it may see nothing;
   a low score is weak evidence of a camera.
-- It looks at one face, shrunk or enlarged to {size} px, and at patches of {size} px around it where the face is
-  large enough: edits elsewhere are not seen.
+- {sees}: edits elsewhere are not seen.
 - Faces under {least} px in height are not judged. Heavy filters, make-up and paintings were hardly in the data.
 - A score is worth what `calibration.json` says, for photos like those it was fitted on; 0 is no threshold."""
 
@@ -47,14 +46,18 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
         config = json.loads(file.metadata()["config"])
     about = config.get("about", {})
     training = about.get("training", {})
+    size = config["size"]
+    if config.get("view") == "patch":
+        what, sees = f"patches of {size} px at the photo's own pixels", "It looks at up to nine patches over one face"
+    else:
+        what, sees = f"faces of {size} px", f"It looks at one face, shrunk or enlarged to {size} px"
     terms = sorted({entry.licence for corpus in corpora for entry in corpus if entry.licence})
     lines = [
         f"# {weights.name}",
         "",
-        f"EfficientNet-Lite0 (timm), first {config['depth']} stages with a patch head, faces of {config['size']} px"
-        + (" and patches of the same size." if config.get("patches") else "."),
+        f"EfficientNet-Lite0 (timm), first {config['depth']} stages with a patch head, {what}.",
         f"Started from {about.get('start', 'unknown weights')}. Trained {about.get('date', '(date unknown)')}:",
-        f"{about.get('step', '?')} steps of {training.get('batch', '?')} faces, seed {training.get('seed', '?')}. "
+        f"{about.get('step', '?')} steps of {training.get('batch', '?')} views, seed {training.get('seed', '?')}. "
         f"SHA-256 `{digest}`.",
         "",
         "## Data",
@@ -67,7 +70,7 @@ def card(weights: Path, digest: str, corpora: Sequence[Corpus], scored: Mapping[
         f"{config['min_face']} px).",
         *measured(scored),
     ]
-    lines += ["", "## Limits", LIMITS.format(size=config["size"], least=config["min_face"])]
+    lines += ["", "## Limits", LIMITS.format(sees=sees, least=config["min_face"])]
     lines += ["", "## Again", "`make weights` trains one like it from the same sets.", ""]
     return "\n".join(lines)
 
@@ -76,7 +79,7 @@ def told(photos: Mapping[str, Mapping[str, int]]) -> list[str]:
     """What the weights' header says of the faces behind them; see `photos_of`."""
     lines = [
         "Faces that it was shown, each laundered at random in the same way for both classes, after a first history",
-        "borrowed from the other class; reconstructions beside their photos:",
+        "borrowed from the other class:",
         both_listed(photos["shown"]) + ".",
     ]
     if photos["kept_aside"]:

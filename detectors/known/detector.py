@@ -29,8 +29,8 @@ APART = 0.9  # the reference's AUC must be above it, with its whole interval
 CAVEATS = (
     "Far says only that this generator, as given, did not draw the face: other generators' pictures are as far"
     " away as photos.",
-    "Near is strong where no photo comes so near; blurred photos, and photos that it was trained on, come nearer than"
-    " others.",
+    "By chance alone one photo in about n + 1 comes nearer than all n of a reference; blurred photos, and those that"
+    " the generator was trained on, come nearer than others.",
     "Retouching, strong compression and other crops move its own pictures away.",
 )
 
@@ -90,12 +90,13 @@ class KnownGenerator:
 def finding(name: str, distance: float, reference: Reference) -> str:
     """One sentence: the distance, both ranges, and which of them it lies in."""
     near, far = reference.near, reference.far
-    if distance >= min(far):
-        both = distance <= max(near)
-        so = "both come as near as that" if both else f"as far as photos, so nothing says that {name} drew it"
-    else:
+    if distance < min(far) and reference.position(distance) > 0:
         so = f"nearer than all {len(far)} photos"
         so += ", as its own" if distance <= max(near) else ", but further than its own"
+    elif distance < min(far) or distance <= max(near):
+        so = "between the two, which says nothing"
+    else:
+        so = f"as far as photos, so nothing says that {name} drew it"
     return (
         f"{name} comes as near to this face as {distance:.3f}; to its own pictures it comes to {min(near):.3f}-"
         f"{max(near):.3f} (n = {len(near)}), to photos to {min(far):.3f}-{max(far):.3f} (n = {len(far)}): {so}."

@@ -24,10 +24,11 @@ from detectors.structure.residue import CELL, Residue, residue
 from detectors.structure.tables import nearest
 from forensics.evidence import Evidence, Mark, silent
 from forensics.photo import Photo
+from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
 
 LEAST = 256  # px a side
-COARSEST = 60  # libjpeg's quality: under it the encoder leaves no fine detail to compare
+COARSEST = 70  # libjpeg's quality: under it the encoder leaves no fine detail to compare
 LACK = 0.8  # spreads
 SHOWN = 0.9  # a region is marked if it is stronger than in this share of untouched photos
 BOXES = 3  # at most
@@ -39,8 +40,8 @@ HOT = 2.0  # spreads: full colour in the exhibit
 CAVEATS = (
     "Untouched photos disagree with themselves too: background out of focus, haze, water, motion, shadows, a "
     "phone's portrait mode or local smoothing, text and pasted frames.",
-    "It sees areas that were enlarged, smoothed or filled in. Parts copied from the same photo, and small ones, "
-    "pass; encoding at quality 50 or re-posting several times hides most.",
+    "It sees areas that were enlarged, smoothed or filled in, most of all large ones in large photos. Parts copied "
+    "from the same photo, small ones and strong blur pass; encoding at quality 70 or re-posting hides most.",
 )
 
 
@@ -78,10 +79,12 @@ class Regions:
 
     @classmethod
     def load(cls, weights: Path) -> Self:
-        """Read `regions.json` in a folder. Raises Refusal when it is missing or not ours."""
-        path = Path(weights) / "regions.json"
-        if not path.exists():
-            raise Refusal(f"{path} is missing; run `forensics detector train --only regions`")
+        """Read `regions.json` in a folder, or, where a run made none of its own, the one that ships.
+
+        Raises Refusal when it is not ours.
+        """
+        own = Path(weights) / "regions.json"
+        path = own if own.exists() else DETECTOR_WEIGHTS / own.name
         data = path.read_bytes()
         try:
             rows = np.array([row for rows in told(data).values() for row in rows], dtype=np.float64).reshape(-1, 2)

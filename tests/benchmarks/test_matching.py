@@ -14,8 +14,10 @@ from benchmarks.matching import brought_to, common, matched_shapes
 SIDES = st.integers(1, 3000)
 SHAPES = st.tuples(SIDES, SIDES)
 SMALL = st.integers(1, 80)
+few = settings(max_examples=40, deadline=None)
 
 
+@few
 @given(st.lists(st.tuples(SHAPES, SHAPES), min_size=1, max_size=30))
 def test_both_classes_get_the_same_shapes_and_none_is_enlarged(pairs):
     shapes = [shape for pair in pairs for shape in pair]
@@ -25,6 +27,7 @@ def test_both_classes_get_the_same_shapes_and_none_is_enlarged(pairs):
     assert all(t[0] <= s[0] and t[1] <= s[1] and min(t) >= 1 for t, s in zip(targets, shapes, strict=True))
 
 
+@few
 @given(st.lists(SHAPES, min_size=1, max_size=12), st.lists(SHAPES, min_size=1, max_size=12), st.randoms())
 def test_the_order_of_the_photos_and_the_names_of_the_classes_do_not_matter(reals, fakes, random):
     cases = [(shape, False) for shape in reals] + [(shape, True) for shape in fakes]
@@ -53,7 +56,7 @@ def test_one_class_alone_is_a_mistake():
         matched_shapes([(3, 4)], [True])
 
 
-@settings(max_examples=40)
+@few
 @given(st.tuples(SMALL, SMALL), st.tuples(SMALL, SMALL), st.integers(0, 9))
 def test_a_picture_gets_exactly_its_shape(shape, target, seed):
     pixels = np.zeros((shape[1], shape[0], 3), np.uint8)

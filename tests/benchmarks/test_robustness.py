@@ -46,6 +46,27 @@ def panel(monkeypatch):
     return importlib.import_module("standin_panel")
 
 
+class Alone:
+    """A crew without workers, which take a second each to start."""
+
+    def __init__(self, hold, size):
+        self.held = hold()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def map(self, job, items):
+        return ((item, job(self.held, item)) for item in items)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    monkeypatch.setattr("benchmarks.robustness.Crew", Alone)
+
+
 def pictures(folder: Path, brightness: int, rng, n: int = N) -> Path:
     folder.mkdir(parents=True)
     for i in range(n):
@@ -81,7 +102,7 @@ def test_measures_what_is_there(panel, setup, tmp_path):
     assert "pixels as they are" in result.table("families").notes[0]
 
 
-def test_the_result_is_kept_with_its_figures(panel, setup, tmp_path):
+def test_the_result_is_kept_with_its_figures(alone, panel, setup, tmp_path):
     result = measure(setup, FEW, panel.load, tmp_path / "cache")
     first, second = result.save(tmp_path / "out"), result.save(tmp_path / "out")
     assert first != second
@@ -114,7 +135,7 @@ def test_figures_are_handed_over_as_bytes_or_as_figures(tmp_path):
         Result.load(path)
 
 
-def test_what_is_scored_is_not_scored_again(panel, setup, tmp_path):
+def test_what_is_scored_is_not_scored_again(alone, panel, setup, tmp_path):
     seen = []
 
     def watch(done: int, total: int) -> None:
@@ -137,7 +158,7 @@ def test_what_is_scored_is_not_scored_again(panel, setup, tmp_path):
     assert len(list(tmp_path.glob("scores-crop-0.5-*.csv"))) == 2  # other weights, other scores
 
 
-def test_a_condition_that_is_described_anew_is_scored_anew(panel, setup, tmp_path):
+def test_a_condition_that_is_described_anew_is_scored_anew(alone, panel, setup, tmp_path):
     other = replace(FEW[1], about="something else")
     for conditions in (FEW[:2], (NATIVE, other)):
         measure(replace(setup, limit=1), conditions, panel.load, tmp_path)
@@ -145,7 +166,7 @@ def test_a_condition_that_is_described_anew_is_scored_anew(panel, setup, tmp_pat
     assert len(list(tmp_path.glob("scores-native-*.csv"))) == 1
 
 
-def test_a_photo_that_cannot_be_read_is_left_out_everywhere(panel, setup, tmp_path):
+def test_a_photo_that_cannot_be_read_is_left_out_everywhere(alone, panel, setup, tmp_path):
     (setup.real[0] / "broken.png").write_bytes(b"no picture")
     result = measure(setup, FEW, panel.load, tmp_path / "cache")
     assert result.table("auc").rows[0][1].n == 2 * N
@@ -287,24 +308,18 @@ def test_the_figure_has_a_panel_a_family_and_a_curve_a_detector():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["eyes", "teeth", "verdict"]
 
 
-def test_command(panel, setup, tmp_path, monkeypatch):
+def test_command(alone, panel, setup, tmp_path, monkeypatch):
     monkeypatch.setattr("app.commands.bench_robustness.load", lambda folder: panel.load())
-    monkeypatch.setattr(
-        "app.commands.bench_robustness.partial",
-        lambda load, *given: (
-            panel.load if not given[1:] and callable(load) and isinstance(given[0], Path) else partial(load, *given)
-        ),
-    )
     app = typer.Typer()
     app.command()(robustness)
-    words = ["--real", str(setup.real[0]), "--fake", f"mygen={setup.fake[0][1]}", "--split", "all", "--workers", "1"]
-    words += ["--out", str(tmp_path / "out"), "--limit", "5"]
+    words = ["--real", str(setup.real[0]), "--fake", f"mygen={setup.fake[0][1]}", "--split", "all", "--limit", "5"]
+    words += ["--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, [*words, "--conditions", "blur-1,webp"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "Blurred" in done.stdout
     assert len(list((tmp_path / "out").glob("robustness-*.json"))) == 1
     assert len(list((tmp_path / "out" / "robustness").glob("scores-*.csv"))) == 5
-    for extra, said in ((["--conditions", "wash"], "allowed are"), (["--fake", ""], "no such folder")):
+    for extra, said in ((["--conditions", "wash"], "allowed are"), (["--fake", str(tmp_path / "none")], "no such")):
         with pytest.raises(Refusal, match=said):
             CliRunner().invoke(app, [*words, *extra], catch_exceptions=False)
     with pytest.raises(Refusal, match="pass both"):

@@ -10,18 +10,18 @@ import cv2
 import numpy as np
 import pytest
 
-from detectors import calibrate as module
-from detectors.calibrate import (
-    Examined,
-    calibrate,
+from detectors import weighing as module
+from detectors.calibrate import calibrate
+from detectors.examined import Examined, laundered, measure
+from detectors.weighing import (
     cross_fitted,
     figures,
     fit_others,
     fit_rows,
     judge,
-    laundered,
-    measure,
+    threshold,
     with_the_large,
+    withheld,
 )
 from forensics.calibration import Calibration, Domain, Line
 from forensics.corpus import Corpus, Entry
@@ -124,6 +124,33 @@ def test_an_interrupted_measurement_goes_on(corpora, tmp_path):
     rest = list(measure(corpora, [detector], "calibration", tmp_path / "part.csv"))
     assert rest == whole
     assert detector.asked - asked == 26 - 7
+
+
+def test_generated_is_said_only_where_few_real_photos_of_each_source_look_so():
+    said = Conclusion.GENERATED
+    rows = [Examined(str(n), "real", "web" if n < 200 else "studio", str(n), 99, 99, 60, {}) for n in range(250)]
+    judged = [(0.2, Conclusion.INCONCLUSIVE)] * 250
+    assert threshold(rows, judged) == 1.0
+    judged[:3] = [(1.6, said), (1.5, said), (1.3, said)]  # of 200 two are 1 %
+    assert threshold(rows, judged) == 1.31
+    judged[200] = (1.457, said)  # of 50 one is 2 %
+    judged[201] = (3.0, Conclusion.INCONCLUSIVE)  # outside what was validated: nothing was said
+    assert threshold(rows, judged) == 1.46
+    assert withheld((1.3, said), 1.46) == (1.3, Conclusion.INCONCLUSIVE)
+    assert withheld((1.5, said), 1.46) == (1.5, said)
+    assert withheld((-1.2, Conclusion.CAMERA), 1.46) == (-1.2, Conclusion.CAMERA)
+
+
+def test_a_detector_that_tells_nothing_by_itself_weighs_nothing(rng):
+    rows = [
+        Examined(f"{fake}{n}", ("real", "fake")[fake], "x", f"{fake}{n}", 99, 99, 60,
+                 {"tells": rng.normal(2 * fake), "noise": rng.normal(), "lies": rng.normal(-fake)})
+        for fake in (0, 1)
+        for n in range(60)
+    ]  # fmt: skip
+    lines = fit_rows(rows, ["lies", "noise", "tells"]).lines
+    assert lines["tells"].slope > 0.3
+    assert lines["noise"] == lines["lies"] == Line(0.0, 0.0, 120)
 
 
 def test_photos_without_a_face_have_lines_of_their_own(tmp_path):
@@ -267,7 +294,7 @@ def test_the_card_says_what_was_measured(corpora, tmp_path):
     assert json.loads((tmp_path / "test.json").read_text()) == found
     assert found["n"] == {"real": 11, "fake": 11}
     text = (tmp_path / "classifier.md").read_text()
-    for part in ("7 steps of 8 faces", "real portraits 1; generated gan 1.", "Terms of the training data: CC0."):
+    for part in ("7 steps of 8 views", "real portraits 1; generated gan 1.", "Terms of the training data: CC0."):
         assert part in text
     assert f"| gan | 11 | {found['auc_of_maker']['gan'][0]:.3f} (" in text
     assert "| portraits | 11 |" in text

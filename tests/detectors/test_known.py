@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from detectors.known.detector import KnownGenerator
+from detectors.known.detector import KnownGenerator, finding
 from detectors.known.distance import Distance
 from detectors.known.noise import correlation, noise_maps, renormalise
 from detectors.known.projection import Settings, project, schedule
@@ -251,3 +251,16 @@ def test_a_reference_of_something_else_is_refused(suspect, other, reference, tmp
 def test_a_module_that_draws_something_else_is_refused():
     with pytest.raises(Refusal, match=r"became \(2, 3, 16, 16\); finite pictures \(2, 3, 32, 32\)"):
         Suspect(Toy(0), LATENT, 32, "toy")
+
+
+@pytest.mark.parametrize(
+    ("distance", "says"),
+    [
+        (0.03, "nearer than all 12 photos, as its own."),
+        (0.08, "nearer than all 12 photos, but further than its own."),
+        (0.2, "between the two, which says nothing."),
+        (0.5, "as far as photos, so nothing says that toy drew it."),
+    ],
+)
+def test_the_finding_claims_no_more_than_the_reference_has(reference, distance, says):
+    assert finding("toy", distance, reference).endswith(says)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
+from sklearn.metrics.pairwise import polynomial_kernel
+from sklearn.neighbors import NearestNeighbors
 
-from forensics import fidelity
+from forensics import point_sets
 from forensics.fidelity import (
     Cloud,
     fid,
@@ -23,6 +25,9 @@ from forensics.fidelity import (
     slerp,
     trimmed_mean,
 )
+from forensics.half_sampling import spread
+from forensics.kid import squared_mmd
+from forensics.path_length import trimmed_mean_interval
 from forensics.refusal import Refusal
 
 
@@ -126,11 +131,101 @@ def test_precision_and_recall_tell_quality_from_variety():
     assert precision_recall(line, wide) == (0.5, 1.0)  # everything is there, half is rubbish
 
 
-def test_chunks_change_nothing(rng, monkeypatch):
-    real, generated = rng.normal(size=(50, 4)), rng.normal(size=(60, 4))
-    whole = precision_recall(real, generated)
-    monkeypatch.setattr(fidelity, "CHUNK", 7)
-    assert precision_recall(real, generated) == whole
+def test_precision_and_recall_of_equal_and_of_disjoint_sets(rng):
+    points = rng.normal(size=(30, 4))
+    assert precision_recall(points, points[::-1]) == (1.0, 1.0)
+    assert precision_recall(points, points + 100) == (0.0, 0.0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(10, 40), st.integers(1, 4), st.integers(0, 1000))
+def test_precision_and_recall_by_scikit_learn(n, k, seed):
+    rng = np.random.default_rng(seed)
+    real, generated = rng.normal(size=(n, 3)), rng.normal(0.5, 1.5, size=(n + 5, 3))
+
+    def share(points, manifold):
+        radii = NearestNeighbors(n_neighbors=k + 1).fit(manifold).kneighbors(manifold)[0][:, -1]
+        apart, at = NearestNeighbors(n_neighbors=len(manifold)).fit(manifold).kneighbors(points)
+        return (apart <= radii[at]).any(1).mean()
+
+    found = share(generated, real), share(real, generated)
+    assert precision_recall(real, generated, k) == pytest.approx(found)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(2, 20), st.integers(1, 6), st.integers(0, 1000))
+def test_kid_by_scikit_learn(n, dims, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(n, dims)), rng.normal(1, size=(n, dims))
+    within = [polynomial_kernel(s, degree=3, gamma=1 / dims, coef0=1) for s in (x, y)]
+    across = polynomial_kernel(x, y, degree=3, gamma=1 / dims, coef0=1)
+    expected = sum((k.sum() - np.trace(k)) / (n * (n - 1)) for k in within) - 2 * across.mean()
+    assert squared_mmd(x, y) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert kid(x, y, subsets=3) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_kid_of_one_source_is_about_zero_and_of_another_is_not(rng):
+    points = rng.normal(size=(600, 8))
+    assert abs(kid(points[:300], points[300:], subsets=3, size=250)) < 0.05
+    assert kid(points[:300], points[300:] + 1, subsets=3, size=250) > 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 5), st.integers(0, 1000))
+def test_fid_of_samples_with_given_moments(dims, seed):
+    """Sets whose means and covariances are known exactly, against the closed form."""
+    rng = np.random.default_rng(seed)
+    means, roots, sets = rng.normal(size=(2, dims)), [], []
+    for mean in means:
+        x = rng.normal(size=(dims + 20, dims))
+        x -= x.mean(0)
+        x = x @ np.linalg.inv(np.linalg.cholesky(x.T @ x / len(x))).T  # mean 0, covariance 1
+        roots.append(rng.normal(size=(dims, dims)) + 2 * np.eye(dims))
+        sets.append(x @ roots[-1] + mean)
+    one, two = (root.T @ root for root in roots)
+    expected = np.square(means[0] - means[1]).sum() + np.trace(one + two - 2 * sqrtm(one @ two).real)
+    assert fid(*sets) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_fid_of_fewer_pictures_than_dimensions(rng):
+    real, generated = rng.normal(size=(9, 30)), rng.normal(0.5, 2, size=(12, 30))
+    assert fid(real, generated) == pytest.approx(frechet(Cloud.of(real), Cloud.of(generated)), rel=1e-6)
+    assert fid(real, real[::-1]) == pytest.approx(0, abs=1e-9)
+
+
+def test_blocks_change_nothing(rng, monkeypatch, tmp_path):
+    """Nor does it matter that the features are float32, on disk."""
+    sets = [rng.normal(size=(n, 4)).astype(np.float32) for n in (50, 60)]
+    whole = precision_recall(*sets), fid(*sets), kid(*sets, subsets=2)
+    monkeypatch.setattr(point_sets, "BLOCK", 7)
+    for number, points in enumerate(sets):
+        np.save(tmp_path / f"{number}.npy", points)
+    sets = [np.load(tmp_path / f"{number}.npy", mmap_mode="r") for number in (0, 1)]
+    assert precision_recall(*sets) == whole[0]
+    assert (fid(*sets), kid(*sets, subsets=2)) == pytest.approx(whole[1:], rel=1e-9)
+
+
+def test_halves_vary_as_wholes_do(rng):
+    """Of a mean it is known: s / √n."""
+    real, generated = rng.normal(0, 3, size=(200, 1)), rng.normal(5, 2, size=(100, 1))
+    found = spread(lambda x, y: (x.mean(), y.mean(), y.mean() - x.mean()), real, generated, rounds=500)
+    expected = [real.std() / math.sqrt(200), generated.std() / math.sqrt(100)]
+    assert found == pytest.approx([*expected, math.hypot(*expected)], rel=0.12)
+
+
+@pytest.mark.slow
+def test_halves_vary_as_fresh_pictures_do(rng):
+    """Of all four measures: a little more, never much less."""
+
+    def draw():
+        return rng.normal(size=(200, 8)), rng.normal(0.4, 0.9, size=(200, 8))
+
+    def metrics(x, y):
+        return fid(x, y), squared_mmd(x, y), *precision_recall(x, y)
+
+    fresh = np.std([metrics(*draw()) for _ in range(200)], axis=0)
+    halves = np.mean([spread(metrics, *draw(), rounds=30) for _ in range(20)], axis=0)
+    assert ((halves > 0.85 * fresh) & (halves < 1.8 * fresh)).all()
 
 
 def test_inception_score_between_its_bounds():
@@ -144,6 +239,14 @@ def test_path_length_of_a_straight_path():
     assert path_length(before, after) == pytest.approx(9)
     after[0] = 1e9  # one jump does not count
     assert path_length(before, after) == pytest.approx(9)
+
+
+def test_interval_of_a_trimmed_mean(rng):
+    values = rng.exponential(size=1000)
+    low, high = trimmed_mean_interval(values, rounds=300)
+    assert low < trimmed_mean(values) < high
+    assert high - low == pytest.approx(4 * values.std() / math.sqrt(1000), rel=0.3)
+    assert trimmed_mean_interval(values, rounds=300) == (low, high)
 
 
 def test_slerp_goes_along_the_sphere():
@@ -160,6 +263,7 @@ def test_slerp_goes_along_the_sphere():
         (lambda: fid(np.zeros((5, 3)), np.zeros((5, 4))), "different spaces"),
         (lambda: kid(np.zeros((5, 3)), np.full((5, 3), np.nan)), "5 of 5 pictures are not finite"),
         (lambda: precision_recall(np.zeros((3, 3)), np.zeros((9, 3))), "more than 3"),
+        (lambda: precision_recall(np.zeros((9, 3)), np.zeros((9, 3)), k=0), "at least 1 neighbour"),
         (lambda: inception_score(np.ones((4, 2)) / 2, splits=5), "1 to 4"),
         (lambda: path_length(np.zeros((4, 2)), np.zeros((5, 2))), "one of each"),
     ],

@@ -35,6 +35,16 @@ def test_conclusions(scores, conclusion):
     assert weigh(scored(**scores), CALIBRATION, None).conclusion == conclusion
 
 
+def test_generated_takes_more_than_camera_where_photos_of_some_source_look_so():
+    careful = replace(CALIBRATION, accuse=1.4)
+    found = weigh(scored(a=1.3), careful, None)
+    assert found.conclusion == Conclusion.INCONCLUSIVE
+    assert "19 times likelier if generated" in found.words
+    assert "it takes 25 times" in found.words
+    assert weigh(scored(a=1.4), careful, None).conclusion == Conclusion.GENERATED
+    assert weigh(scored(a=-1.1), careful, None).conclusion == Conclusion.CAMERA
+
+
 def test_the_number_is_there_even_when_inconclusive():
     verdict = weigh(scored(a=3.0), CALIBRATION, "the photo is odd")
     assert verdict.conclusion == Conclusion.INCONCLUSIVE

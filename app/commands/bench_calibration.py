@@ -1,0 +1,61 @@
+"""`forensics bench calibration`: whether the verdict's numbers mean what they say, and what its words are worth."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.commands.outputs import check_folder
+from app.commands.scan import load
+from forensics.places import DETECTOR_WEIGHTS, RUNS
+from forensics.refusal import Refusal
+
+
+def calibration(
+    real: Annotated[
+        list[Path] | None, typer.Option(help="Folder of real photos; may be repeated.", show_default=False)
+    ] = None,
+    fake: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]DIR", help="Generated pictures, and their maker.", show_default=False),
+    ] = None,
+    panel: Annotated[
+        Path | None,
+        typer.Option(help="Folder with weights and calibration.  [default: runs/detector, else what ships]"),
+    ] = None,
+    launder: Annotated[str, typer.Option(help="As in `forensics bench detection`.")] = "repost",
+    split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
+    seed: Annotated[int, typer.Option(help="Of laundering and bootstrap.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for tables and figure: Markdown, CSV, JSON, PNG; none is overwritten.")
+    ] = RUNS / "bench",
+) -> None:
+    """Cllr and what of it is lost, reliability, errors at priors of 50 %, 10 % and 1 %, with 95 % intervals.
+
+    Of the photos of `forensics bench detection`: with the same options and the same OUT, none is examined again.
+    Without --real and --fake: the corpora that the detectors were trained from, their test split.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from app.commands.bench import finish, named, update
+    from benchmarks.calibration import measure
+    from benchmarks.detection import Setup, recorded_corpora
+    from forensics.crew import cores
+
+    check_folder(out, "--out")
+    if bool(real) != bool(fake):
+        raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
+    panel = panel or (RUNS / "detector" if (RUNS / "detector" / "calibration.json").exists() else DETECTOR_WEIGHTS)
+    reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
+    setup = Setup(reals, fakes, launder, split, limit, seed)
+    columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        show = partial(update, bar, bar.add_task("", total=None))
+        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), show)
+    finish(result, out)
