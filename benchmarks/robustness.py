@@ -64,6 +64,7 @@ def measure(
         kept = {c.name: scores_of(c, cache, detectors, versions, setup.seed) for c in conditions}
         examine_all(shots, kept, crew, setup.seed, watch)
     whole = [shot for shot in shots if all(scores.rows[shot.sha256]["conclusion"] for scores in kept.values())]
+    notes += ("Under each other condition the same photos, decoded and then treated once.",)
     if len(whole) < len(shots):
         notes += (f"{len(shots) - len(whole)} photos could not be read under every condition and are left out.",)
     answers = [answers_of(condition, kept[condition.name], whole) for condition in conditions]

@@ -43,7 +43,7 @@ def draw(table: Table, conditions: Sequence[Condition]) -> Figure:
         axes.axhline(CHANCE[table.name], color=QUIET, lw=0.8, ls=(0, (1, 2)))
         axes.set_ylim(max(0.0, lowest - 0.02), 1.01)
     keys = [Line2D([], [], label=name, **style(i, name)) for i, name in enumerate(names)]
-    figure.legend(handles=keys, loc="outside upper left", ncols=min(7, len(keys)), frameon=False, fontsize=8)
+    figure.legend(handles=keys, loc="outside lower left", ncols=min(2 * across, len(keys)), frameon=False, fontsize=8)
     figure.suptitle(table.title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     return figure
 

@@ -89,11 +89,11 @@ def family_table(
     rows: list[tuple[Cell, ...]] = [(NATIVE.family.title, None, area(start), hits(start), None, None)]
     for family in families(tuple(a.condition for a in answers)):
         mine = [a for a in answers if a.condition.family == family]
-        areas = {a.condition.name: area(curves[a.condition.name, VERDICT]) for a in mine}
-        worst = min(areas, key=lambda name: (math.isnan(areas[name].value), areas[name].value))
+        areas = {a.condition: area(curves[a.condition.name, VERDICT]) for a in mine}
+        worst = min(areas, key=lambda c: (math.isnan(areas[c].value), areas[c].value))
         turned = np.any([turns(native, a) for a in mine], axis=0)
         flips = (wilson(turned[conclusive & (fake == label)]) for _, label in CLASSES)
-        rows.append((family.title, worst, areas[worst], hits(curves[worst, VERDICT]), *flips))
+        rows.append((family.title, worst.label, areas[worst], hits(curves[worst.name, VERDICT]), *flips))
     columns = (
         Column("family"),
         Column(
@@ -108,6 +108,7 @@ def family_table(
     )
     told = (
         *notes,
+        *(("With fewer than 100 real photos, 1 % of them is none.",) if (~fake).sum() < 100 else ()),
         "Verdict: its log10 LR from all detectors, 0 where none could speak. "
         "Intervals, 95 %: bootstrap within class, Wilson for shares.",
     )

@@ -240,7 +240,7 @@ def test_families_show_their_worst_and_what_any_of_them_turns(rng):
     found = {t.name: t for t in tables(given, fake, np.arange(20) == 3, setup, ("note",))}
     native, blur = found["families"].rows
     assert native[2].value == 1
-    assert blur[:2] == ("Blurred", "blur-1")
+    assert blur[:2] == ("Blurred", "1")
     assert (blur[2].value, blur[3].value) == (0, 0)
     assert (blur[4], blur[5]) == (Measure(*share(2, 10), n=10), Measure(*share(0, 10), n=10))
     verdict = {row[0]: row for row in found["verdict"].rows}
