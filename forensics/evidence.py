@@ -42,6 +42,7 @@ class Evidence:
     exhibit: np.ndarray | None = field(default=None, repr=False)  # (H, W, 3) uint8: a picture of the evidence
     claim: Claim | None = None
     caveats: tuple[str, ...] = ()  # what this method can't see
+    edited: int | None = None  # a part disagrees with the rest as in none of so many untouched photos, by a margin
 
 
 @runtime_checkable

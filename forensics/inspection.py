@@ -22,6 +22,7 @@ def inspect(photo: Photo, panel: Panel, calibration: Calibration, repostings: Se
     evidence, fitted, why_not = examine(photo, panel, calibration)
     if not repostings:
         return Report.of(photo, weigh(evidence, fitted, why_not), panel, calibration)
+    evidence = [replace(e, edited=None) for e in evidence]  # traces of an edit do not outlive re-posting
     scores = [replace(e, claim=None) for e in evidence]  # re-posting strips what a file says of itself
     original = Copy.of("as it came", weigh(scores, fitted, why_not))
     copies = () if why_not else tuple(copy_of(photo, reposting, panel, calibration) for reposting in repostings)
@@ -41,6 +42,8 @@ def copy_of(photo: Photo, reposting: Reposting, panel: Panel, calibration: Calib
 def examine(photo: Photo, panel: Panel, calibration: Calibration) -> tuple[list[Evidence], Calibration, str | None]:
     """Everybody's evidence, the calibration for photos of this kind, and why nothing may be concluded, or None."""
     evidence, failed = ask(photo, panel)
+    if failed:
+        evidence = [replace(e, edited=None) for e in evidence]
     seen = at_known_size(photo)
     face = largest_face(seen)
     fitted = calibration.of(face is not None)

@@ -34,7 +34,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Of both networks.  [default: 1100, patches 1800]")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: a classifier's, or ImageNet's.")] = None,
     only: Annotated[
-        str | None, typer.Option(help="One frequency cue, pairs, classifier or patches.  [default: all but pairs]")
+        str | None,
+        typer.Option(
+            help="One frequency cue, pairs, regions, classifier or patches.  [default: all but pairs, regions]"
+        ),
     ] = None,
     preset: Annotated[str, typer.Option(help="standard, or tiny: for trying out the steps.")] = "standard",
     hold_out: Annotated[

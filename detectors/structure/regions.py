@@ -109,6 +109,7 @@ class Regions:
             tuple(mark(region, photo) for region in unusual),
             picture(photo.pixels, seen, unusual),
             caveats=CAVEATS,
+            edited=self.edited(seen.map.size, strength),
         )
 
     def edited(self, cells: int, strength: float) -> int | None:

@@ -46,7 +46,7 @@ def test_every_step_is_a_command_of_forensics(monkeypatch, tmp_path):
         assert all(given["data"] in made for given in trained)
         assert trained[-1]["resume"].is_relative_to(trained[-2]["out"])  # ADA starts from StyleGAN2
         after = [words[0] for words, _ in steps if words[0] != "corpus"]
-        assert after == ["train"] * len(trained) + ["lineage", *["detector"] * 3, *["bench"] * 3]
+        assert after == ["train"] * len(trained) + ["lineage", *["detector"] * 4, *["bench"] * 3]
     with pytest.raises(Exception, match="No such option"):
         parsed(["corpus", "prepare", "a", "b", "--licences", "x"])
 

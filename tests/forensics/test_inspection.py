@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from forensics.calibration import Calibration, Domain, Line
 from forensics.evidence import Evidence
 from forensics.inspection import inspect, inspect_file
 from forensics.photo import Photo
+from forensics.stability import REPOSTINGS
 from forensics.verdict import Conclusion
 
 CALIBRATION = Calibration({"steady": Line(1.0, 0.0, 9)}, Domain(1, 1), 3000, 3000, 1.0)
@@ -42,6 +45,19 @@ def test_without_a_detector_that_failed_the_others_are_heard_and_nothing_is_conc
     assert report.verdict.conclusion == Conclusion.INCONCLUSIVE
     assert "the detector broken failed" in report.verdict.words
     assert inspect(photo, [Steady()], CALIBRATION).verdict.conclusion == Conclusion.GENERATED
+
+
+def test_an_edited_part_is_not_concluded_when_a_detector_failed_or_on_re_posted_copies(photo):
+    class Part(Steady):
+        name, scores = "part", False
+
+        def examine(self, photo: Photo) -> Evidence:
+            return Evidence(self.name, None, "A part differs.", edited=300)
+
+    low = replace(CALIBRATION, lines={"steady": Line(-1.0, 0.0, 9)})
+    assert inspect(photo, [Part(), Steady()], low).verdict.conclusion == Conclusion.EDITED
+    assert inspect(photo, [Part(), Broken(), Steady()], low).verdict.conclusion == Conclusion.INCONCLUSIVE
+    assert inspect(photo, [Part(), Steady()], low, REPOSTINGS[:1]).verdict.conclusion == Conclusion.CAMERA
 
 
 def test_without_a_face_nothing_is_concluded():

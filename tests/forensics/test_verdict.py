@@ -79,6 +79,32 @@ def test_claims(says, verified, conclusion):
     assert verdict.log10_lr is None
 
 
+PART = Evidence("regions", None, "f", edited=300)
+
+
+@pytest.mark.parametrize("outside", [None, "no face was found"])
+@pytest.mark.parametrize("score", [None, 0.2, -2.0])
+def test_a_part_that_disagrees_supports_an_edit_whatever_the_face_says(score, outside):
+    verdict = weigh([*scored(a=score), PART], CALIBRATION, outside)
+    assert verdict.conclusion == Conclusion.EDITED
+    assert "any part of 300 untouched photos" in verdict.words
+    assert "at most 1 in 100" in verdict.words
+    assert verdict.log10_lr == score  # it adds nothing to the likelihood ratio
+    assert not re.search(r"\b(fake|authentic|real|genuine|proof|proves)\b", verdict.words, re.IGNORECASE)
+
+
+def test_generated_is_said_first_and_tells_of_the_part():
+    verdict = weigh([*scored(a=2.0), PART], CALIBRATION, None)
+    assert verdict.conclusion == Conclusion.GENERATED
+    assert "disagrees with the rest" in verdict.words
+
+
+@pytest.mark.parametrize("says", ["generated", "edited", "captured"])
+def test_pixels_never_overrule_a_verified_claim(says):
+    evidence = [Evidence("credentials", None, "f", claim=Claim(says, True, "somebody")), PART]
+    assert weigh(evidence, CALIBRATION, None).words == weigh(evidence[:1], CALIBRATION, None).words
+
+
 def test_an_unverified_camera_claim_does_not_hide_a_generated_one():
     claims = [Claim("captured", False, "EXIF"), Claim("generated", False, "PNG text")]
     evidence = [Evidence(str(i), None, "f", claim=claim) for i, claim in enumerate(claims)]
