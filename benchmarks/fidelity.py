@@ -2,7 +2,7 @@
 
 Each generator of ours is set against the corpus that it learned from, a user's folder of pictures against a folder
 of photos. As many of both, photos at the pictures' size: photos and files in an order of seed 0, our pictures of the
-seeds 0 to n - 1. Beside them stand other photos of the same corpus, where it has so many: what a perfect generator
+seeds 0 to n - 1. Beside them stand more photos of the same corpus, where it has so many: what a perfect generator
 would score at this n.
 
 The words are the published ones in the published spaces only: FID and KID in InceptionV3 of 2015-12-05; precision,
@@ -38,7 +38,7 @@ FEWEST = 50  # pictures
 SUBSETS, SUBSET = 100, 1000  # of KID, as published
 NEIGHBOURS = 3  # of precision and recall, as published
 WITHIN = 1.959964  # standard deviations around a value: 95 %
-OTHERS = "other photos"  # the row of a corpus's second half
+OTHERS = "more photos"  # the row of a corpus's second half
 DISTANCES = ("FID", "KID", "precision", "recall")
 PATHS = (("z", "full"), ("z", "end"), ("w", "full"), ("w", "end"))  # latent space, place on the path
 Watch = Callable[[str, int, int], None]  # what is done, how far, of how many
@@ -85,8 +85,8 @@ class Contender:
 
     @property
     def against(self) -> str:
-        grey = ", grey" if self.channels < 3 else ""
-        return f"{self.real.name}, {self.size[1]}x{self.size[0]}{grey}"
+        grey = " grey" if self.channels < 3 else ""
+        return f"{self.real.name} {self.size[1]}x{self.size[0]}{grey}"
 
 
 def measure(

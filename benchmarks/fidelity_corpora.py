@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.feature_rows import FeatureRows
 from benchmarks.lineage import as_rgb
-from forensics.corpus import Corpus, Label, file_sha256
+from forensics.corpus import Corpus, Entry, Label
 from forensics.features import FeatureSpace
 from forensics.photo import UnreadableImage
 from forensics.places import RUNS
@@ -41,8 +41,9 @@ class Gallery:
         chosen = corpus.where(label=label)
         if not len(chosen):
             raise Refusal(f"{path}: its manifest has no pictures labelled {label}")
-        entries = (e if e.sha256 else replace(e, sha256=file_sha256(corpus.path(e))) for e in chosen)
-        return cls(name or path.resolve().name, Corpus(corpus.root, tuple(entries)))
+        with Source(corpus.root) as source:
+            entries = tuple(e if e.sha256 else replace(e, sha256=hash_of(source, e.path)) for e in chosen)
+        return cls(name or path.resolve().stem, Corpus(corpus.root, entries))
 
     @property
     def hashes(self) -> frozenset[str]:
@@ -57,7 +58,7 @@ class Gallery:
         kept = tuple(entry for entry in self.corpus if entry.sha256 not in hashes)
         return Gallery(self.name, Corpus(self.corpus.root, kept))
 
-    def in_order(self) -> list:
+    def in_order(self) -> list[Entry]:
         """Entries, shuffled by seed 0."""
         entries = self.corpus.entries
         return [entries[number] for number in np.random.default_rng(0).permutation(len(entries))]
@@ -96,15 +97,13 @@ class Gallery:
             for entry in self.in_order():
                 if len(keys) == most:
                     break
-                try:
-                    data = None if entry.sha256 else source.read(entry.path)
-                    digest = entry.sha256 or sha256(data).hexdigest()
-                    key = f"{digest} {size[1]}x{size[0]} {'luma' if channels < 3 else 'rgb'}"
-                    if key not in kept and key not in waiting:
-                        data = data or source.read(entry.path)
+                key = f"{entry.sha256} {size[1]}x{size[0]} {'luma' if channels < 3 else 'rgb'}"
+                if key not in kept and key not in waiting:
+                    try:
+                        data = source.read(entry.path)
                         waiting[key] = as_rgb(decoded(data, entry.path, size, min(channels, 3))[0])
-                except UnreadableImage:
-                    continue
+                    except UnreadableImage:
+                        continue
                 keys.append(key)
                 if len(waiting) == AT_ONCE:
                     keep(waiting, space, kept)
@@ -112,6 +111,14 @@ class Gallery:
         keep(waiting, space, kept)
         watch(len(keys), most)
         return kept.of(keys)
+
+
+def hash_of(source: Source, name: str) -> str:
+    """SHA-256 of a file; empty where it cannot be read."""
+    try:
+        return sha256(source.read(name)).hexdigest()
+    except UnreadableImage:
+        return ""
 
 
 def keep(waiting: dict[str, np.ndarray], space: FeatureSpace, kept: FeatureRows) -> None:

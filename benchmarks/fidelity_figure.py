@@ -1,6 +1,6 @@
 """The fidelity benchmark drawn: a row for each maker, a panel for each measure, dots with their 95 % intervals.
 
-A tick marks other photos of the same corpus: what a perfect generator would score. Panels of measures that have no
+A tick marks more photos of the same corpus: what a perfect generator would score. Panels of measures that have no
 upper bound turn logarithmic where makers are far apart.
 """
 
@@ -26,7 +26,7 @@ FAR = 20  # times the smallest value, from which on a panel is logarithmic
 
 @dataclass(frozen=True)
 class Dots:
-    """One measure of all makers, from the top; `ticks`: the same of other photos, None where there are none."""
+    """One measure of all makers, from the top; `ticks`: the same of more photos, None where there are none."""
 
     name: str
     cells: Sequence[Cell]
@@ -52,7 +52,7 @@ def figure(result: Result) -> Figure:
         draw_panel(axes, dots, len(makers))
         names = [named(row) for row in makers] if number == 0 else [""] * len(makers)
         axes.set_yticks(range(len(makers)), names, fontsize=8)
-    tick = "; tick: other photos" if any(row[0] == OTHERS for row in table.rows) else ""
+    tick = "; tick: more photos" if any(row[0] == OTHERS for row in table.rows) else ""
     about = f"{table.notes[0].split('. ')[0]}. Dots with 95 % intervals{tick}."
     drawn.text(0.15 / WIDE, 1 - 0.28 / high, table.title, fontsize=13, color=INK, weight="bold", va="center")
     drawn.text(0.15 / WIDE, 1 - 0.55 / high, about, fontsize=8, color=QUIET, va="center")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.matching import Shape
+from benchmarks.matching import partners
 from benchmarks.table import Column, Measure, Table
 from detectors.structure.tables import nearest
 from forensics.crew import Crew
@@ -101,7 +101,7 @@ def gate(
     fake: Sequence[bool],
     groups: Sequence[str],
     launder: str,
-    shapes: Sequence[Shape] | None = None,
+    partner: Sequence[int] | None = None,
     rounds: int = 1000,
     seed: int = 0,
 ) -> Gate:
@@ -109,10 +109,10 @@ def gate(
 
     came: files as they came. shown: `Seen.of` the photo that the detectors get, a PNG of laundered pixels.
     groups: photos of one group (copies, persons) share a name. launder: a name of launder.LAUNDERINGS.
-    shapes: what the photos were brought to, where they were matched (matching.py).
+    partner: `matching.partners` of the photos as they came, where they were matched.
     """
     fake = np.asarray(fake, dtype=bool)
-    fold = folds(fake, joined(shapes, fake, groups) if shapes else groups, seed)
+    fold = folds(fake, groups if partner is None else joined(partner, fake, groups), seed)
 
     def measured(dummy: Dummy, photos: Sequence[Seen]) -> Measure:
         numbers = np.array([dummy.numbers(seen) for seen in photos], dtype=float).reshape(len(fake), -1)
@@ -121,7 +121,7 @@ def gate(
     files = {dummy.name: measured(dummy, came) for dummy in DUMMIES}
     pixels = {dummy.name: measured(dummy, shown) for dummy in DUMMIES if dummy.shown}
     rows = tuple((f"{d.name} ({d.about})", files[d.name], pixels.get(d.name)) for d in DUMMIES)
-    matched = shapes is not None and launder != "native"  # else of equal shape, but as their encoders left them
+    matched = partner is not None and launder != "native"  # else of equal shape, but as their encoders left them
     notes = (
         f"A tree of {2**DEPTH} leaves, cross-fitted over {FOLDS} parts that share no group; interval: bootstrap of "
         f"groups within class, 95 %. An AUC over {LEAK} with its interval above 0.5 gives the classes away.",
@@ -157,9 +157,10 @@ def gate_of(
     read = [(shot, told[shot]) for shot in shots if isinstance(told.get(shot), tuple)]
     came, shown = ([seen[i] for _, seen in read] for i in (0, 1))
     groups = [shot.group or shot.sha256 for shot, _ in read]
-    shapes = [shot.shape for shot, _ in read]
-    fake = [shot.fake for shot, _ in read]
-    return gate(came, shown, fake, groups, launder, shapes if all(shapes) else None, rounds, seed)
+    fake, names = ([getattr(shot, name) for shot, _ in read] for name in ("fake", "sha256"))
+    matched = len(set(fake)) == 2 and all(shot.shape for shot, _ in read)
+    partner = partners([(seen.width, seen.height) for seen in came], fake, names) if matched else None
+    return gate(came, shown, fake, groups, launder, partner, rounds, seed)
 
 
 def look(show: Callable[[Photo, Shot], Photo], held: object, shot: Shot) -> tuple[Seen, Seen] | None:
@@ -219,24 +220,19 @@ def too_few(fake: np.ndarray, groups: Sequence[str]) -> bool:
     return min(len(set(groups[fake == label])) for label in (False, True)) < NEEDED
 
 
-def joined(shapes: Sequence[Shape], fake: np.ndarray, groups: Sequence[str]) -> Sequence[str]:
-    """Groups of which photos that were matched to each other are one; the groups as they are if that leaves too few.
+def joined(partner: Sequence[int], fake: np.ndarray, groups: Sequence[str]) -> Sequence[str]:
+    """Groups of which those with partners in them are one; the groups as they are if that leaves too few.
 
-    Both classes have the same shapes. If a part were left out without its counterpart, a dummy would learn what
-    is missing in the rest and guess the wrong way, far under 0.5.
+    Partners have one shape. If a photo were left out without them, a dummy would learn what is missing in the
+    rest and guess the wrong way, far under 0.5.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs = min(fake.sum(), (~fake).sum())
-    pair = np.empty(len(fake), dtype=int)
-    for label in (False, True):
-        ranked = sorted(np.flatnonzero(fake == label), key=lambda i: (shapes[i][0] * shapes[i][1], shapes[i]))
-        pair[ranked] = np.arange(len(ranked)) * pairs // max(1, len(ranked))
     group = np.unique(np.asarray(groups), return_inverse=True)[1]
-    nodes = pairs + group.max() + 1
-    links = coo_array((np.ones(len(fake)), (pair, pairs + group)), shape=(nodes, nodes))
-    together = connected_components(links, directed=False)[1][pair].astype(str)
+    nodes = group.max() + 1 + max(partner) + 1
+    links = coo_array((np.ones(len(group)), (group, group.max() + 1 + np.asarray(partner))), shape=(nodes, nodes))
+    together = connected_components(links, directed=False)[1][group].astype(str)
     return groups if too_few(fake, together) else together
 
 

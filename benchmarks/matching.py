@@ -1,9 +1,10 @@
-"""Both classes of a test set brought to one distribution of shapes, so that no size gives a class away.
+"""Both classes of a test set brought to the same shapes, so that no size gives a class away.
 
-Photos are ranked by area within their class. At each rank the target is the largest width and height that the
-photos of that rank have in both classes: whichever is larger is cut to the target's proportions around its
-middle, and shrunk; none is enlarged. Where either has to give way, both are shrunk a step further, so that
-having been resampled is no mark of a class either. Sets of one shape stay as they are.
+Photos are ranked by area within their class, and those of the same rank are partners: one of the smaller class,
+one or several of the other. All partners get one shape, the largest width and height that all of them have: each
+is cut to its proportions around the middle, and shrunk; none is enlarged. Where one of them has to give way, all
+are shrunk a step further, so that having been resampled is no mark of a class either. Sets of one shape stay as
+they are.
 
 A laundering comes after it (launder.py): "match" then encodes both once, at qualities drawn alike.
 What this cannot make alike: how far a photo was shrunk, and what it shows.
@@ -28,20 +29,20 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, int]  # width, height in px
 
-STEP = 0.9  # of both sides, where either class is resampled
+STEP = 0.9  # of both sides, where a partner is resampled
 
 
 def matched(shots: Sequence[Shot], crew: Crew) -> list[Shot]:
     """The same photos, each with the shape that it is to be brought to; a grey copy has that of its photo.
 
-    Of photos of one size, the hash says which is brought to which shape. Photos that cannot be read have none:
-    they are lost later, and told.
+    Photos that cannot be read have none: they are lost later, and told.
     """
     told = dict(crew.map(shape_of, [shot for shot in shots if not shot.grey]))
-    read = [(shot, told[shot]) for shot in sorted(told, key=lambda s: s.sha256) if isinstance(told[shot], tuple)]
-    if len({shot.fake for shot, _ in read}) < 2:
+    read = [(shot, shape) for shot, shape in told.items() if isinstance(shape, tuple)]
+    fake = [shot.fake for shot, _ in read]
+    if all(fake) or not any(fake):
         return list(shots)
-    targets = matched_shapes([shape for _, shape in read], [shot.fake for shot, _ in read])
+    targets = matched_shapes([shape for _, shape in read], fake, [shot.sha256 for shot, _ in read])
     wanted = {shot.sha256: target for (shot, _), target in zip(read, targets, strict=True)}
     return [replace(shot, shape=wanted.get(shot.sha256)) for shot in shots]
 
@@ -55,33 +56,41 @@ def shape_of(held: object, shot: Shot) -> Shape | None:
     return photo.width, photo.height
 
 
-def matched_shapes(shapes: Sequence[Shape], fake: Sequence[bool]) -> list[Shape]:
-    """The shape that each photo is brought to, in the order given. Both classes must be there.
+def matched_shapes(shapes: Sequence[Shape], fake: Sequence[bool], names: Sequence[str]) -> list[Shape]:
+    """The shape that each photo is brought to, in the order given. `names` as in `partners`."""
+    cell = partners(shapes, fake, names)
+    members: dict[int, list[Shape]] = {}
+    for i, shape in zip(cell, shapes, strict=True):
+        members.setdefault(int(i), []).append(shape)
+    target = {i: common(part) for i, part in members.items()}
+    return [target[int(i)] for i in cell]
 
-    The same for the same set, whatever its order; with as many photos in either class, the targets of both are
-    the same list. With other numbers, the rank is a share of the class.
+
+def partners(shapes: Sequence[Shape], fake: Sequence[bool], names: Sequence[str]) -> np.ndarray:
+    """(N,) int: who is partner of whom. Each has one of the smaller class and, as nearly as can be, as many of the
+    other as each. `names`, a hash a photo, decide among photos of one shape: the order given does not.
+
+    Raises ValueError for one class only.
     """
     fake = np.asarray(fake, dtype=bool)
-    ranked = {
-        label: sorted(np.flatnonzero(fake == label), key=lambda i: (shapes[i][0] * shapes[i][1], shapes[i]))
-        for label in (False, True)
-    }
-    if not all(ranked.values()):
-        raise ValueError("shapes of one class have nothing to be matched to")
-    targets: list[Shape] = list(shapes)
-    for label, mine in ranked.items():
-        others = ranked[not label]
-        for rank, i in enumerate(mine):
-            other = others[(2 * rank + 1) * len(others) // (2 * len(mine))]
-            targets[i] = common(shapes[i], shapes[other])
-    return targets
+    count = min(fake.sum(), (~fake).sum())
+    if not count:
+        raise ValueError("photos of one class have no partners")
+    cell = np.empty(len(fake), dtype=int)
+    for label in (False, True):
+        mine = np.flatnonzero(fake == label)
+        ranked = sorted(mine, key=lambda i: (shapes[i][0] * shapes[i][1], tuple(shapes[i]), names[i]))
+        cell[ranked] = np.arange(len(mine)) * count // len(mine)
+    return cell
 
 
-def common(one: Shape, other: Shape) -> Shape:
-    """What both shapes can be brought to."""
-    if one == other:
-        return one
-    return max(1, round(min(one[0], other[0]) * STEP)), max(1, round(min(one[1], other[1]) * STEP))
+def common(shapes: Sequence[Shape]) -> Shape:
+    """What all of these can be brought to."""
+    first = tuple(shapes[0])
+    if all(tuple(shape) == first for shape in shapes):
+        return first
+    width, height = (min(sides) for sides in zip(*shapes, strict=True))
+    return max(1, round(width * STEP)), max(1, round(height * STEP))
 
 
 def brought_to(shape: Shape, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

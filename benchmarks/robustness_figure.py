@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,9 +23,12 @@ LOWEST = {"auc": 0.4, "tpr": 0.0}
 
 
 def draw(table: Table, conditions: Sequence[Condition]) -> Figure:
-    """table: "auc" or "tpr", a row a condition, a column a detector. Gaps are where too few photos were scored."""
+    """table: "auc" or "tpr", a row a condition, a column a detector. Gaps are where too few photos were scored;
+    a detector that scored too few everywhere is left out.
+    """
     rows = {row[0]: row[1:] for row in table.rows}
     names = [column.name for column in table.columns[1:]]
+    drawn = [i for i in range(len(names)) if any(measured(row[i]) for row in rows.values())]
     panels = families(tuple(conditions))
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
@@ -39,11 +42,11 @@ def draw(table: Table, conditions: Sequence[Condition]) -> Figure:
             axes.set_visible(False)
             continue
         mine = [c for c in conditions if c.family == panels[i]]
-        panel(axes, panels[i], mine, rows, names)
+        panel(axes, panels[i], mine, rows, {i: names[i] for i in drawn})
         axes.axhline(CHANCE[table.name], color=QUIET, lw=0.8, ls=(0, (1, 2)))
         axes.set_ylim(max(0.0, lowest - 0.02), 1.01)
-    keys = [Line2D([], [], label=name, **style(i, name)) for i, name in enumerate(names)]
-    figure.legend(handles=keys, loc="outside lower left", ncols=min(2 * across, len(keys)), frameon=False, fontsize=8)
+    keys = [Line2D([], [], label=name, **style(i, name)) for i, name in enumerate(names) if i in drawn]
+    figure.legend(handles=keys, loc="outside lower left", ncols=max(6, 2 * across), frameon=False, fontsize=8)
     figure.suptitle(table.title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     return figure
 
@@ -55,10 +58,10 @@ def panel(
     rows: dict[str, tuple[Cell, ...]],
     names: Sequence[str],
 ) -> None:
-    """The photo as it came stands where its strength belongs, marked by a line."""
+    """names: column → detector. The photo as it came stands where its strength belongs, marked by a line."""
     places = [*conditions[: family.milder], NATIVE, *conditions[family.milder :]]
     start = places.index(NATIVE)
-    for i, name in enumerate(names):
+    for i, name in names.items():
         cells = [rows[c.name][i] for c in places]
         values = [cell.value if measured(cell) else math.nan for cell in cells]
         axes.plot(range(len(places)), values, marker="o", ms=2.2, **style(i, name))

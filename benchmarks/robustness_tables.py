@@ -96,9 +96,7 @@ def family_table(
         rows.append((family.title, worst.label, areas[worst], hits(curves[worst.name, VERDICT]), *flips))
     columns = (
         Column("family"),
-        Column(
-            "worst condition", about="of the family, by the verdict's AUC; the lowest of several is low by chance too"
-        ),
+        Column("worst", about="of its conditions, by the verdict's AUC; the lowest of several is low by chance too"),
         Column("AUC", about=AUC),
         Column(FOUND, about=TPR),
         *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -125,11 +126,11 @@ def test_fid_is_that_of_the_lineage(result, ours, folder):
 def test_each_is_set_against_what_it_learned_from(result):
     table = result.table("fidelity")
     against = {row[0]: row[1] for row in table.rows if row[0] != OTHERS}
-    assert against["autoencoder"] == "photos, 16x16"
-    assert against["stylegan"] == "few, 16x16"
-    assert against["stylegan2-ada"] == "photos, 16x16"
+    assert against["autoencoder"] == "photos 16x16"
+    assert against["stylegan"] == "few 16x16"
+    assert against["stylegan2-ada"] == "photos 16x16"
     assert any("Not known" in note and note.endswith(": stylegan2-ada.") for note in table.notes)
-    assert [row[1] for row in table.rows if row[0] == OTHERS] == ["photos, 16x16"]  # `few` has no 50 others
+    assert [row[1] for row in table.rows if row[0] == OTHERS] == ["photos 16x16"]  # `few` has no 50 others
     assert set(result.stamp.corpora) == {"photos", "few"}
     assert set(result.stamp.weights) == {"autoencoder", "stylegan", "stylegan2-ada", "colours"}
 
@@ -229,12 +230,25 @@ def test_folders(folder, tmp_path):
     args = [folder / "photos"], [("mine", made)], Named(space, "w"), tmp_path / "cache"
     table = measure(Setup(200, 100, 0), [], *args).table("fidelity")
     (row,) = table.rows
-    assert row[:2] == ("mine", "photos, 24x24")
+    assert row[:2] == ("mine", "photos 24x24")
     assert {cell.n for cell in row[2:]} == {55}
     assert row[2].low is None
     assert any("pictures are bmp, photos png" in note for note in table.notes)
     assert space.seen == 108 + 55
     assert measure(Setup(200, 100, 0), [], *args).tables == (table,)  # no path is walked in a folder
+
+
+def test_a_zip_is_a_folder(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as packed:
+        for path in sorted((folder / "photos").iterdir()):
+            packed.write(path, path.name)
+    space = Colours()
+    args = [], [(None, folder / "few")], Named(space, "w"), tmp_path
+    first, second = (
+        measure(Setup(50, 0, 0), args[0], [real], *args[1:]) for real in (folder / "photos", tmp_path / "photos.zip")
+    )
+    assert first.tables == second.tables
+    assert space.seen == 150  # files are known by their bytes
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.launder import laundering_named
 from benchmarks.leakage import DUMMIES, Seen, area, by_group, folds, gate, joined, told_apart
-from benchmarks.matching import brought_to, matched_shapes
+from benchmarks.matching import brought_to, matched_shapes, partners
 from forensics.corpus import Corpus
 from forensics.photo import Photo
 
@@ -30,14 +30,15 @@ def photo(rng, size=(64, 64), brightness=120.0, kind="JPEG", quality=90, subsamp
 def opened(reals: list[Photo], fakes: list[Photo], launder="native", groups=None, match=False):
     """The gate of two lists of photos, laundered as the benchmark does."""
     photos, fake = [*reals, *fakes], [False] * len(reals) + [True] * len(fakes)
-    targets = matched_shapes([(p.width, p.height) for p in photos], fake)
+    told = [(p.width, p.height) for p in photos], fake, [p.sha256 for p in photos]
+    targets = matched_shapes(*told)
     shown = []
     for i, (one, target) in enumerate(zip(photos, targets, strict=True)):
         luck = np.random.default_rng((0, i))
         pixels = brought_to(target, one.pixels, luck) if match else one.pixels
         shown.append(Seen.of(Photo.from_pixels(laundering_named(launder).apply(pixels, luck))))
     groups = groups or [str(i) for i in range(len(photos))]
-    return gate([*map(Seen.of, photos)], shown, fake, groups, launder, targets if match else None, ROUNDS)
+    return gate([*map(Seen.of, photos)], shown, fake, groups, launder, partners(*told) if match else None, ROUNDS)
 
 
 def cells(found) -> dict:
@@ -107,28 +108,28 @@ def test_matching_removes_it(rng):
 
 @pytest.mark.parametrize("fakes", [60, 100])
 def test_matched_shapes_leave_chance_where_it_is(fakes):
-    """Both classes have the same shapes: without its counterpart, a part left out is what the rest lacks."""
+    """Both classes have the same shapes: without its partner, a photo left out is what the rest lacks."""
     values = {"joined": [], "not": []}
     fake = np.arange(60 + fakes) >= 60
     groups = [str(i) for i in range(len(fake))]
     for seed in range(10):
-        came = [tuple(shape) for shape in np.random.default_rng(seed).integers(200, 900, (len(fake), 2)).tolist()]
-        shapes = matched_shapes(came, fake)
-        numbers = np.array([(w, h, w / h) for w, h in shapes])
-        for name, names in (("joined", joined(shapes, fake, groups)), ("not", groups)):
+        came = np.random.default_rng(seed).integers(200, 900, (len(fake), 2)).tolist()
+        numbers = np.array([(w, h, w / h) for w, h in matched_shapes(came, fake, groups)])
+        together = joined(partners(came, fake, groups), fake, groups)
+        for name, names in (("joined", together), ("not", groups)):
             values[name].append(told_apart(numbers, fake, groups, folds(fake, names, seed), 10, seed).value)
     assert np.mean(values["not"]) < 0.4  # so that this test could fail
     assert np.mean(values["joined"]) == pytest.approx(0.5, abs=0.05)
 
 
 def test_joined_groups_keep_persons_together():
-    fake, shapes = np.arange(40) >= 20, [(100 + i % 20, 100) for i in range(40)]
+    fake, partner = np.arange(40) >= 20, np.arange(40) % 20
     persons = [str(i // 2) for i in range(40)]
-    found = joined(shapes, fake, persons)
+    found = joined(partner, fake, persons)
     assert all(found[i] == found[i - i % 2] == found[(i + 20) % 40] for i in range(40))
     assert len(set(found)) == 10
-    chain = [str((i + i // 20) % 20) for i in range(40)]  # each real is with the fake of the next shape
-    assert joined(shapes, fake, chain) is chain
+    chain = [str((i + i // 20) % 20) for i in range(40)]  # each real is in one group with the next one's partner
+    assert joined(partner, fake, chain) is chain
 
 
 def test_groups_are_not_learnt_by_heart():
