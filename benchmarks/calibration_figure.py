@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from benchmarks.table import Result, Table
 
 INK, QUIET = "#1d2330", "#6a7282"
+SMALL = {"fontsize": 6.5, "color": QUIET}
 FAKE, REAL = "#d55e00", "#0072b2"  # Okabe & Ito 2008: told by all eyes
-MOST = 3.3  # log10 odds at the edges of the plot: what was observed of all or none is drawn there
-ODDS = (-3, -2, -1, 0, 1, 2, 3)
+MOST, EDGE = 3.3, 3.55  # log10 odds: where "all" and "none" are drawn, and the edge of the plot
+SHARES = {-3: "0.1 %", -2: "1 %", -1: "9 %", 0: "50 %", 1: "91 %", 2: "99 %", 3: "99.9 %"}  # by log10 odds
 
 
 def figure(result: Result | Sequence[Table]) -> Figure:
@@ -28,14 +29,14 @@ def figure(result: Result | Sequence[Table]) -> Figure:
 
 def reliability(axes: Axes, table: Table) -> None:
     """On a scale of odds, so that 99 % and 99.9 % lie as far apart as they are. On the line is calibrated."""
-    axes.plot((-MOST, MOST), (-MOST, MOST), color=QUIET, lw=0.8, ls="--")
+    axes.plot((-EDGE, EDGE), (-EDGE, EDGE), color=QUIET, lw=0.8, ls="--")
     for _, said, observed, fakes, reals in table.rows:
         x, y, low, high = (log_odds(p) for p in (said, observed.value, observed.low, observed.high))
         axes.plot((x, x), (low, high), color=INK, lw=1.0, alpha=0.6)
         axes.plot(x, y, "o", color=INK, ms=4.5, zorder=3)
-        axes.annotate(f"{fakes + reals:,}", (x, y), (5, -9), textcoords="offset points", fontsize=6.5, color=QUIET)
-    shares = [f"{share(odds):.3g} %" for odds in ODDS]
-    axes.set(xlim=(-MOST, MOST), ylim=(-MOST, MOST), xticks=ODDS, yticks=ODDS, xticklabels=shares, yticklabels=shares)
+        axes.annotate(f"{fakes + reals:,}", (x, y), (5, -9 if y > 0 else 4), textcoords="offset points", **SMALL)
+    axes.set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE), xticks=[*SHARES], yticks=[*SHARES])
+    axes.set(xticklabels=SHARES.values(), yticklabels=SHARES.values())
     axes.set_xlabel("said: posterior at even odds", fontsize=8, color=QUIET)
     axes.set_ylabel("observed: share of generated pictures", fontsize=8, color=QUIET)
     finish(axes, "Reliability (photos in each bin beside it)")
@@ -65,8 +66,3 @@ def log_odds(probability: float) -> float:
     if not 0 < probability < 1:
         return math.copysign(MOST, probability - 0.5)
     return min(MOST, max(-MOST, math.log10(probability / (1 - probability))))
-
-
-def share(odds: float) -> float:
-    """Percent, from log10 odds."""
-    return 100 / (1 + 10**-odds)

@@ -32,7 +32,7 @@ class Family:
     name: str
     title: str
     axis: str  # what the labels of its conditions are
-    milder: int = 0  # how many of its conditions stand left of the photo as it came
+    left: tuple[str, ...] = ()  # labels of those that stand left of the photo as it came; they are its first
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def reposted(trips: int, pixels: Pixels, rng: np.random.Generator) -> Pixels:
 JPEG = {s: Family(f"jpeg-{s.replace(':', '')}", f"JPEG, {s}", "quality") for s in ("4:2:0", "4:4:4")}
 WEBP = Family("webp", "WebP", "quality")
 RESIZE = {
-    kernel: Family(f"resize-{kernel}", f"Resized, {kernel}", "scale", milder=3)
+    kernel: Family(f"resize-{kernel}", f"Resized, {kernel}", "scale", left=("0.25", "0.5", "0.75"))
     for kernel in ("box", "bilinear", "bicubic", "lanczos")
 }
 CROP = Family("crop", "Cropped", "share of each side")

@@ -265,6 +265,8 @@ def why(named: Named) -> str:
     """Why the words are what they are."""
     if named.published:
         return 'FID and KID as published; precision and recall are published in VGG-16, so they are "-like".'
+    if getattr(named.space, "as_published", False):
+        return 'Its weights\' file is not known by its hash to be the published one, so all are "-like".'
     return 'Not the space of published figures, so all are "-like": they compare within this space only.'
 
 

@@ -43,7 +43,8 @@ class Gallery:
             raise Refusal(f"{path}: its manifest has no pictures labelled {label}")
         with Source(corpus.root) as source:
             entries = tuple(e if e.sha256 else replace(e, sha256=hash_of(source, e.path)) for e in chosen)
-        return cls(name or path.resolve().stem, Corpus(corpus.root, entries))
+        whole = path.resolve()
+        return cls(name or (whole.name if path.is_dir() else whole.stem), Corpus(corpus.root, entries))
 
     @property
     def hashes(self) -> frozenset[str]:

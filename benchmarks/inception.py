@@ -209,7 +209,7 @@ def state_of(file: Path) -> Mapping[str, Tensor]:
         with warnings.catch_warnings(action="ignore"):  # of pickles that torch did not write
             found = torch.load(file, map_location="cpu", weights_only=True)
     except (Exception, MemoryError) as error:  # readers of archives raise whatever they like
-        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        why = getattr(error, "strerror", None) or type(error).__name__
         raise Refusal(f"{file}: cannot be read as weights ({why}); give a .pth state dict or .safetensors") from None
     if not isinstance(found, Mapping) or not all(isinstance(t, Tensor) for t in found.values()):
         raise Refusal(f"{file}: holds no plain state dict; give one, as .pth or .safetensors")

@@ -56,11 +56,11 @@ def panel(
     family: Family,
     conditions: Sequence[Condition],
     rows: dict[str, tuple[Cell, ...]],
-    names: Sequence[str],
+    names: Mapping[int, str],
 ) -> None:
     """names: column → detector. The photo as it came stands where its strength belongs, marked by a line."""
-    places = [*conditions[: family.milder], NATIVE, *conditions[family.milder :]]
-    start = places.index(NATIVE)
+    start = sum(c.label in family.left for c in conditions)
+    places = [*conditions[:start], NATIVE, *conditions[start:]]
     for i, name in names.items():
         cells = [rows[c.name][i] for c in places]
         values = [cell.value if measured(cell) else math.nan for cell in cells]

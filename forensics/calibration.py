@@ -43,6 +43,10 @@ class Line:
     def __call__(self, score: float) -> float:
         return self.slope * score + self.offset
 
+    def __bool__(self) -> bool:
+        """Whether it weighs anything: a detector that was worthless on the calibration photos does not."""
+        return self.slope != 0
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -97,13 +101,13 @@ class Calibration:
     def part(self, detector: str, score: float | None) -> float | None:
         """A detector's share of the log10 LR, within what the validation set can support."""
         line = self.lines.get(detector)
-        if score is None or line is None:
+        if score is None or not line:
             return None
         return float(np.clip(line(score), self.floor, self.ceiling))
 
     def total(self, scores: Mapping[str, float | None]) -> float | None:
         """log10 LR of all scores together; None when every detector was silent."""
-        parts = [self.lines[name](s) for name, s in scores.items() if s is not None and name in self.lines]
+        parts = [self.lines[name](s) for name, s in scores.items() if s is not None and self.lines.get(name)]
         return float(np.clip(sum(parts), self.floor, self.ceiling)) if parts else None
 
     def save(self, path: Path) -> None:
@@ -180,7 +184,8 @@ def fit(
     }
     support = effective(weight[~fake]), effective(weight[fake])
     fitted = Calibration(lines, domain, int((~fake).sum()), int(fake.sum()), 0.0, tuple(makers), support)
-    parts = ([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)] for row in scores)
+    spoken = ([fitted.part(n, s) for n, s in zip(names, row, strict=True) if not np.isnan(s)] for row in scores)
+    parts = ([part for part in its if part is not None] for its in spoken)
     return replace(fitted, conflict=float(max(map(disagreement, parts))), about={**(about or {}), "shrink": shrink})
 
 

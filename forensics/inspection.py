@@ -33,8 +33,8 @@ def inspect(photo: Photo, panel: Panel, calibration: Calibration, repostings: Se
 
 def copy_of(photo: Photo, reposting: Reposting, panel: Panel, calibration: Calibration) -> Copy:
     """What those detectors that are weighed say of a photo when it was re-posted."""
-    lines = {*calibration.lines, *(calibration.others.lines if calibration.others else ())}
-    weighed = [detector for detector in panel if detector.name in lines]
+    kinds = (calibration, calibration.others or calibration)
+    weighed = [detector for detector in panel if any(its.lines.get(detector.name) for its in kinds)]
     evidence, fitted, why_not = examine(reposting(photo), weighed, calibration)
     return Copy.of(reposting.name, weigh(evidence, fitted, why_not))
 

@@ -10,6 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.bench_calibration import calibration
+from app.commands.bench_fidelity import fidelity
+from app.commands.bench_robustness import robustness
 from app.commands.outputs import check_folder
 from app.commands.scan import load
 from forensics.places import DETECTOR_WEIGHTS, RUNS
@@ -113,6 +116,11 @@ def throughput(
             device=device_named(device),
         )
     finish(result, out)
+
+
+group.command()(robustness)
+group.command()(calibration)
+group.command()(fidelity)
 
 
 def named(value: str) -> tuple[str | None, Path]:

@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from app.commands.outputs import check_folder
 from app.commands.scan import load
 from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
+
+SHOWN = ("calibration", "priors", "words")  # tables that are printed; all are in the files
 
 
 def calibration(
@@ -43,7 +46,7 @@ def calibration(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from app.commands.bench import finish, named, update
+    from app.commands.bench import named, update
     from benchmarks.calibration import measure
     from benchmarks.detection import Setup, recorded_corpora
     from forensics.crew import cores
@@ -58,4 +61,10 @@ def calibration(
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         show = partial(update, bar, bar.add_task("", total=None))
         result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), show)
-    finish(result, out)
+    console = Console()
+    for name in SHOWN:
+        console.print(result.table(name).as_rich(), end="\n\n")
+    path = result.save(out)
+    Console(stderr=True).print(
+        Text(f"saved: {path} (all tables in .md and .csv, the figure in .png)"), soft_wrap=True
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +41,9 @@ def fidelity(
     paths: Annotated[int, typer.Option(help="Latent paths of PPL, in z and w, full and end; 0: none.")] = 1000,
     rounds: Annotated[int, typer.Option(help="Half samples behind the intervals; 0: none.")] = 40,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "cpu",
-    out: Annotated[Path, typer.Option(help="Folder for the tables: Markdown, CSV, JSON; none is overwritten.")] = RUNS
-    / "bench",
+    out: Annotated[
+        Path, typer.Option(help="Folder for tables and figure: Markdown, CSV, JSON, PNG; none is overwritten.")
+    ] = RUNS / "bench",
 ) -> None:
     """FID, KID, precision, recall and path length of generators and folders, in a named feature space.
 
@@ -52,6 +54,7 @@ def fidelity(
 
     from app.commands.bench import finish, named
     from benchmarks.fidelity import Setup, measure
+    from benchmarks.fidelity_figure import figure
     from benchmarks.lineage import shipped
     from generators.trained import load
     from generators.training import device_named
@@ -76,7 +79,7 @@ def fidelity(
             bar.update(task, description=doing, completed=done, total=total)
 
         result = measure(setup, trained, real or (), folders, space, out, watch)
-    finish(result, out)
+    finish(replace(result, figures={"measures": figure(result)}), out)
 
 
 def space_of(inception: Path | None, device: str) -> Named:

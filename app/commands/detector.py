@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from app.commands.known import known
 from app.commands.outputs import check_folder
 from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
@@ -178,6 +179,9 @@ def list_(
     console.print(table)
     for line in told:
         console.print(Text(f"- {line}"), soft_wrap=True)
+
+
+group.command()(known)
 
 
 def say(text: str) -> None:

@@ -3,11 +3,11 @@
 The face is framed as the generator's training photos were and projected (`projection.py`). The distance reached is
 compared with those reached for the generator's own pictures and for photos (`reference.py`).
 
-    score = 2 (far - log d) / (far - near) - 1      near, far: mean log distances of own pictures and of photos
+    score = (log nearest - s - log d) / s      nearest: the nearest photo's distance; s: standard deviation of photos'
 
-+1: as its own pictures, -1: as photos, 0: halfway. It speaks of one generator only: pictures of every other one are
-as far away as photos. Silent: no face, too small a one, one that leaves the photo, or a reference whose two kinds
-overlap (AUC's 95 % interval below 0.9).
+Above 0: nearer than all photos of the reference by a margin. It speaks of one generator only: pictures of others are
+about as far away as photos. Silent: no face, too small a one, one that leaves the photo, or a reference whose two
+kinds overlap (the AUC's 95 % interval reaches below 0.9).
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ APART = 0.9  # the reference's AUC must be above it, with its whole interval
 CAVEATS = (
     "Far says only that this generator, as given, did not draw the face: other generators' pictures are as far"
     " away as photos.",
-    "By chance alone one photo in about n + 1 comes nearer than all n of a reference; blurred photos, and those that"
-    " the generator was trained on, come nearer than others.",
+    "Blurred photos, and those that the generator was trained on, come nearer than others.",
     "Retouching, strong compression and other crops move its own pictures away.",
 )
 
@@ -79,7 +78,7 @@ class KnownGenerator:
         mark = box(photo, frame, f"as {suspect.name} frames faces")
         return Evidence(
             self.name,
-            reference.position(found.distance),
+            reference.score(found.distance),
             finding(suspect.name, found.distance, reference),
             (mark,) if mark else (),
             draw(seen, found, reference, suspect.name),
@@ -90,8 +89,8 @@ class KnownGenerator:
 def finding(name: str, distance: float, reference: Reference) -> str:
     """One sentence: the distance, both ranges, and which of them it lies in."""
     near, far = reference.near, reference.far
-    if distance < min(far) and reference.position(distance) > 0:
-        so = f"nearer than all {len(far)} photos"
+    if reference.score(distance) > 0:
+        so = f"clearly nearer than all {len(far)} photos"
         so += ", as its own" if distance <= max(near) else ", but further than its own"
     elif distance < min(far) or distance <= max(near):
         so = "between the two, which says nothing"

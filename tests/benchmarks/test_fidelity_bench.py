@@ -298,6 +298,10 @@ def test_the_words(result):
         "recall-like",
     ]
     assert "colours" in result.table("fidelity").notes[0]
+    assert "within this space only" in result.table("fidelity").notes[0]
+    unknown = Colours()
+    unknown.as_published = True  # Inception of 1,008 classes from an unknown file
+    assert "not known by its hash" in fidelity.why(Named(unknown, "w"))
     published = Named(Colours(), "w", published=True)
     words = [published.word(metric) for metric in ("FID", "KID", "precision", "PPL")]
     assert words == ["FID", "KID", "precision-like", "PPL-like"]
@@ -340,6 +344,7 @@ def test_command(folder, ours, tmp_path, monkeypatch):
     assert done.exit_code == 0
     (path,) = tmp_path.glob("fidelity-*.json")
     found = Result.load(path)
+    assert path.with_suffix(".measures.png").exists()
     assert [row[0] for row in found.table("fidelity").rows] == ["autoencoder", "mine", OTHERS]
     assert found.stamp.settings == {"n": 50, "paths": 0, "rounds": 2}
     assert fidelity.Setup(**found.stamp.settings).n == 50

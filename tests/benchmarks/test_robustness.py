@@ -300,6 +300,8 @@ def test_the_figure_has_a_panel_a_family_and_a_curve_a_detector():
     box = panels[1]
     assert [tick.get_text() for tick in box.get_xticklabels()] == ["0.25", "0.5", "0.75", "as is", "1.5", "2"]
     eyes, verdict = box.lines[:2]
+    part = draw(table, chosen("resize-box-0.5,resize-box-2")).axes[0]
+    assert [tick.get_text() for tick in part.get_xticklabels()] == ["0.5", "as is", "2"]
     values = {row[0]: row[1].value for row in rows}
     order = ["resize-box-0.25", "resize-box-0.5", "resize-box-0.75", "native", "resize-box-1.5", "resize-box-2"]
     assert list(eyes.get_ydata()) == [values[name] for name in order]

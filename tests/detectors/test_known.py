@@ -107,8 +107,8 @@ def test_evidence_says_which_and_is_the_same_twice(faces, suspect, other, refere
     assert isinstance(detector, Detector)
     own, its = Photo.from_pixels(suspect.picture(100)), Photo.from_pixels(other.picture(100))
     near, far, again = detector.examine(own), detector.examine(its), detector.examine(its)
-    assert near.score > 0.3 > -0.3 > far.score
-    assert "nearer than all 12 photos" in near.finding
+    assert near.score > 1 > -1 > far.score
+    assert "clearly nearer than all 12 photos" in near.finding
     assert "nothing says that toy drew it" in far.finding
     assert "(n = 12), to photos to 0.300-0.900 (n = 12)" in near.finding
     assert (far.score, far.finding) == (again.score, again.finding)
@@ -156,10 +156,13 @@ def test_it_is_silent_where_the_two_kinds_overlap_and_where_it_is_stopped(faces,
     assert "stopped" in stopped.finding
 
 
-def test_the_position_is_one_at_own_pictures_and_minus_one_at_photos(reference):
-    assert reference.position(float(np.exp(np.log(reference.near).mean()))) == pytest.approx(1)
-    assert reference.position(float(np.exp(np.log(reference.far).mean()))) == pytest.approx(-1)
-    assert np.isfinite(reference.position(0.0))
+def test_the_score_counts_spreads_below_the_nearest_photo_less_a_margin(reference):
+    spread = np.log(reference.far).std(ddof=1)
+    assert reference.score(0.3) == pytest.approx(-1)
+    assert reference.score(0.3 * np.exp(-1 * spread)) == pytest.approx(0)
+    assert reference.score(0.3 * np.exp(-3 * spread)) == pytest.approx(2)
+    assert np.isfinite(reference.score(0.0))
+    assert np.isfinite(replace(reference, photos=(0.5,) * 12).score(0.4))
 
 
 def test_a_search_ends_in_the_region_and_changes_nothing_of_the_module(suspect, other, region):
@@ -256,9 +259,9 @@ def test_a_module_that_draws_something_else_is_refused():
 @pytest.mark.parametrize(
     ("distance", "says"),
     [
-        (0.03, "nearer than all 12 photos, as its own."),
-        (0.08, "nearer than all 12 photos, but further than its own."),
-        (0.2, "between the two, which says nothing."),
+        (0.03, "clearly nearer than all 12 photos, as its own."),
+        (0.08, "clearly nearer than all 12 photos, but further than its own."),
+        (0.25, "between the two, which says nothing."),
         (0.5, "as far as photos, so nothing says that toy drew it."),
     ],
 )
