@@ -25,6 +25,7 @@ from benchmarks.table import Result
 from forensics.crew import Crew, Lost
 from forensics.inspection import copy_of, inspect
 from forensics.photo import Photo, UnreadableImage
+from forensics.refusal import Refusal
 from forensics.report import rounded
 from forensics.scan import Examiners, describe
 from forensics.stability import OPPOSITE, REPOSTINGS
@@ -54,7 +55,7 @@ def measure(
 
     conditions: some of CONDITIONS, the photo as it came first among them. load: importable function that gives
     panel and calibration. watch(done, total) is told of every photo under every condition. Raises Refusal when a
-    folder is missing, a class is empty, or none of its photos could be read.
+    folder is missing, a class is empty, or no photo could be read.
     """
     if conditions[0] is not NATIVE or setup.launder != "native":
         raise ValueError("all conditions are measured against the photos as they came")
@@ -65,6 +66,8 @@ def measure(
         examine_all(shots, kept, crew, setup.seed, watch)
     whole = [shot for shot in shots if all(scores.rows[shot.sha256]["conclusion"] for scores in kept.values())]
     notes += ("Under each other condition the same photos, decoded and then treated once.",)
+    if not whole:
+        raise Refusal(f"none of the {len(shots)} photos could be read under every condition")
     if len(whole) < len(shots):
         notes += (f"{len(shots) - len(whole)} photos could not be read under every condition and are left out.",)
     answers = [answers_of(condition, kept[condition.name], whole) for condition in conditions]

@@ -60,7 +60,7 @@ def detection(
     grey: Annotated[
         int, typer.Option(min=0, help="Real photos of each domain that are examined once more, without colour.")
     ] = 200,
-    seed: Annotated[int, typer.Option(help="Of laundering and bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of laundering and bootstrap.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")] = None,
     out: Out = RESULTS,
 ) -> None:

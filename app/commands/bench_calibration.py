@@ -33,7 +33,7 @@ def calibration(
     launder: Annotated[str, typer.Option(help="As in `forensics bench detection`.")] = "repost",
     split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
-    seed: Annotated[int, typer.Option(help="Of laundering and bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of laundering and bootstrap.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for tables and figure: Markdown, CSV, JSON, PNG; none is overwritten.")

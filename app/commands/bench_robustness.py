@@ -15,7 +15,7 @@ from app.commands.scan import load
 from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
 
-LIMIT = 60  # photos a folder, each examined sixty times: four folders take two cores some ten minutes
+LIMIT = 60  # photos a folder, each examined sixty times: four folders take two cores a quarter of an hour
 SHOWN = "families"  # the table that is printed; all are in the files
 
 

@@ -24,6 +24,8 @@ def page() -> None:
 
 
 def one(result: Result) -> None:
+    for png in result.figures.values():
+        st.image(png)
     for table in result.tables:
         drawing.grid(table)
     with st.container(horizontal=True):

@@ -173,6 +173,17 @@ def test_a_photo_that_cannot_be_read_is_left_out_everywhere(alone, panel, setup,
     assert any("1 photos could not be read" in note for note in result.table("families").notes)
 
 
+def test_few_photos_are_counted_and_not_measured(alone, panel, setup, tmp_path):
+    result = measure(replace(setup, limit=1), FEW, panel.load, tmp_path / "cache")
+    assert all(np.isnan(cell.value) and cell.n == 2 for row in result.table("auc").rows for cell in row[1:])
+    assert Result.load(result.save(tmp_path / "out")).figures["auc"]
+    for folder in (setup.real[0], setup.fake[0][1]):
+        for i, path in enumerate(sorted(folder.iterdir())):
+            path.write_bytes(f"no picture {folder} {i}".encode())
+    with pytest.raises(Refusal, match="none of the 12 photos"):
+        measure(setup, FEW, panel.load, tmp_path / "other")
+
+
 def test_a_shot_is_treated_by_its_bytes_alone(panel, setup):
     path = setup.real[0] / "03.png"
     for name in ("native", "crop-0.5", "noise-10", "repost-3"):
