@@ -148,13 +148,15 @@ def list_(
         except Refusal:
             digest = "missing"
         line = lines.get(member.name)
-        worth = f"{line.slope:.2f}·score {line.offset:+.2f}" if line else "-"
+        worth = (
+            f"{line.slope:.2f}·score {line.offset:+.2f}" if line else "weighs nothing" if line is not None else "-"
+        )
         table.add_row(
             member.name,
             member.question,
             digest,
             worth if member.scores else "not scored",
-            f"{line.n:,} photos" if line else "",
+            f"{line.n:,} photos" if line is not None else "",
         )
     Console().print(table)
 
