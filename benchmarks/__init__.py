@@ -20,7 +20,7 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("detection", "How well do detectors and verdict tell the classes apart?", "benchmarks.detection"),
     Benchmark("robustness", "What is left of them after JPEG, resizing, re-posting?", "benchmarks.robustness"),
-    Benchmark("calibration", "Do the verdict's numbers mean what they say?", "benchmarks.calibration"),
     Benchmark("fidelity", "How near are a generator's pictures to photos, and how varied?", "benchmarks.fidelity"),
+    Benchmark("calibration", "Do the verdict's numbers and words mean what they say?", "benchmarks.calibration"),
     Benchmark("throughput", "How many pictures a second are inspected, made, learned from?", "benchmarks.throughput"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,14 +25,12 @@ from benchmarks.calibration_measures import (
     errors_at,
     fewest_errors_at,
 )
-from benchmarks.detection import FACTS, Outcome, Setup, examine, examine_all, fingerprint, gather
+from benchmarks.detection import Outcome, Setup, examined
 from benchmarks.detection_tables import WRONG, curve, inconclusive, weighed, wilson, wrong
-from benchmarks.scores import Scores
 from benchmarks.stamp import Stamp
 from benchmarks.table import Column, Measure, Result, Table
-from forensics.crew import Crew
 from forensics.metrics import both_classes, cllr
-from forensics.scan import Examiners, describe
+from forensics.scan import Examiners
 from forensics.verdict import Conclusion
 
 PRIORS = (0.5, 0.1, 0.01)  # share of generated pictures among all
@@ -53,16 +51,8 @@ def measure(
     load: importable function that gives panel and calibration. watch(done, total) is told of every photo.
     Raises Refusal as detection does.
     """
-    shots, notes = gather(setup)
-    shots = [shot for shot in shots if not shot.grey]
-    with Crew(load, workers) as crew:
-        [(_, (detectors, versions))] = crew.map(describe, [None])
-        scores = Scores(cache, detectors, versions, setup.launder, setup.seed, FACTS)
-        outcomes = list(examine_all(shots, partial(examine, setup.launder, setup.seed), crew, scores, watch))
-    corpora = {str(folder): fingerprint(folder, shots) for folder in (*setup.real, *(path for _, path in setup.fake))}
-    settings = {key: getattr(setup, key) for key in ("launder", "split", "limit", "rounds")}
-    weights = {**versions["weights"], "calibration": versions["calibration"]}
-    return result_of(outcomes, setup, Stamp.now(setup.seed, corpora, weights, settings), notes)
+    found = examined(setup, load, cache, workers, watch)
+    return replace(result_of(found.outcomes, setup, found.stamp, found.notes), warnings=found.gate.warnings)
 
 
 def result_of(outcomes: Iterable[Outcome], setup: Setup, stamp: Stamp, notes: tuple[str, ...] = ()) -> Result:

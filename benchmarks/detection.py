@@ -2,13 +2,12 @@
 
 Both classes go through the same hands first: decoded, laundered alike (launder.py, a seed a photo),
 stripped of all metadata. So a file's format, name or declarations decide nothing.
-Only the split "test" is used, unless the caller knows that nothing was trained on the folders.
+Only the split "test" is used, unless the caller knows that nothing was trained on the folders (shots.py).
 What is made of the outcomes: detection_tables.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +18,12 @@ import numpy as np
 
 from benchmarks.detection_tables import tables
 from benchmarks.launder import laundering_named
+from benchmarks.leakage import Gate, gate_of
+from benchmarks.matching import Shape, brought_to, matched
 from benchmarks.scores import Scores
+from benchmarks.shots import Setup, Shot, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
-from forensics.corpus import Corpus
 from forensics.crew import Crew, Lost
 from forensics.face import largest_face
 from forensics.inspection import inspect
@@ -34,36 +35,6 @@ from forensics.scan import Examiners, describe
 from forensics.skin import skin_tone
 
 FACTS = ("face_px", "face_before_px", "side_px", "ita_degrees")  # of a photo, kept beside its scores
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What is measured on. `fake` folders come with the name of their maker, or None to use the manifest's."""
-
-    real: tuple[Path, ...]
-    fake: tuple[tuple[str | None, Path], ...]
-    launder: str = "repost"  # a name of launder.LAUNDERINGS
-    split: str = "test"  # or "all"
-    limit: int | None = None  # photos a folder, drawn by hash
-    seed: int = 0
-    rounds: int = 1000  # of the bootstrap
-    grey: int = 0  # real photos a domain that are also examined without their colour, drawn by hash
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One photo of the benchmark."""
-
-    path: Path
-    sha256: str
-    fake: bool
-    source: str  # maker of a fake, domain of a real photo
-    grey: bool = False  # its colour is removed before it is laundered
-
-    @property
-    def key(self) -> str:
-        """Of its row among the scores."""
-        return f"{self.sha256}-grey" if self.grey else self.sha256
 
 
 @dataclass(frozen=True)
@@ -126,66 +97,48 @@ def measure(
     load: importable function that gives panel and calibration. watch(done, total) is told of every
     photo. Raises Refusal when a folder is missing or a class is empty.
     """
+    found = examined(setup, load, cache, workers, watch)
+    shown = (*tables(found.outcomes, found.detectors, setup, found.notes), found.gate.table)
+    return Result("detection", "Detection", shown, found.stamp, warnings=found.gate.warnings)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All photos of a setup, examined, and what gives their classes away without a look at them."""
+
+    outcomes: tuple[Outcome, ...]
+    detectors: tuple[str, ...]
+    gate: Gate
+    stamp: Stamp
+    notes: tuple[str, ...]
+
+
+def examined(
+    setup: Setup,
+    load: Callable[[], Examiners],
+    cache: Path,
+    workers: int = 1,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Examined:
+    """As `measure` does it, before anything is counted: other benchmarks count the same outcomes."""
     laundering_named(setup.launder)
     shots, notes = gather(setup)
     with Crew(load, workers) as crew:
         [(_, (detectors, versions))] = crew.map(describe, [None])
+        if setup.match:
+            shots = matched(shots, crew)
+        show = partial(shown, setup.launder, setup.seed)
+        gate = gate_of(shots, show, crew, setup.launder, setup.rounds, setup.seed)
         scores = Scores(cache, detectors, versions, setup.launder, setup.seed, FACTS)
         job = partial(examine, setup.launder, setup.seed)
-        outcomes = list(examine_all(shots, job, crew, scores, watch))
+        outcomes = tuple(examine_all(shots, job, crew, scores, watch))
     lost = len(shots) - len(outcomes)
     if lost:
         notes += (f"{lost} photos could not be read and are left out.",)
-    found = tables(outcomes, detectors, setup, notes)
-    corpora = {str(folder): fingerprint(folder, shots) for folder in (*setup.real, *(path for _, path in setup.fake))}
-    settings = {key: getattr(setup, key) for key in ("launder", "split", "limit", "rounds", "grey")}
+    settings = {key: getattr(setup, key) for key in ("launder", "match", "split", "limit", "rounds", "grey")}
     weights = {**versions["weights"], "calibration": versions["calibration"]}
-    return Result("detection", "Detection", found, Stamp.now(setup.seed, corpora, weights, settings))
-
-
-def gather(setup: Setup) -> tuple[list[Shot], tuple[str, ...]]:
-    """The photos of both classes, each file once, then the grey ones; and what a reader should know of the choice."""
-    shots: dict[str, Shot] = {}
-    both: set[str] = set()
-    for label, folders in (("real", [(None, path) for path in setup.real]), ("fake", setup.fake)):
-        for maker, folder in folders:
-            corpus = Corpus.open(folder, label).where(label=label)
-            if setup.split != "all":
-                corpus = corpus.where(split=setup.split)
-            chosen = sorted(corpus, key=lambda e: hashlib.sha256(e.path.encode("utf-8", "replace")).digest())
-            for entry in chosen[: setup.limit]:
-                source = maker or (entry.maker if label == "fake" else entry.domain or corpus.root.name)
-                sha256 = sha256_of(corpus.path(entry))
-                if sha256 is None:
-                    continue
-                earlier = shots.setdefault(sha256, Shot(corpus.path(entry), sha256, label == "fake", source))
-                if earlier.fake != (label == "fake"):
-                    both.add(sha256)
-    kept = [shot for sha256, shot in shots.items() if sha256 not in both]
-    counts = [sum(shot.fake == fake for shot in kept) for fake in (False, True)]
-    if not all(counts):
-        raise Refusal(
-            f"{counts[0]} real and {counts[1]} fake photos in split {setup.split!r}: both classes are needed "
-            "(`--split all` takes whole folders, if nothing was trained on them)"
-        )
-    notes = (
-        f"{counts[0]} real and {counts[1]} fake photos, split {setup.split}, laundering: {setup.launder} "
-        f"({laundering_named(setup.launder).about}); metadata stripped from both.",
-    )
-    if setup.launder == "native":
-        notes += ("Native: what the classes' own encoders left in the pixels may differ and be learnt.",)
-    if both:
-        notes += (f"{len(both)} files are in both classes and were left out.",)
-    return kept + without_colour(kept, setup.grey), notes
-
-
-def without_colour(shots: Sequence[Shot], most: int) -> list[Shot]:
-    """The same photos to be examined in grey: of each real domain at most so many, drawn by hash."""
-    drawn: list[Shot] = []
-    for domain in sorted({shot.source for shot in shots if not shot.fake}):
-        mine = sorted((s for s in shots if not s.fake and s.source == domain), key=lambda shot: shot.sha256)
-        drawn += [replace(shot, grey=True) for shot in mine[:most]]
-    return drawn
+    stamp = Stamp.now(setup.seed, fingerprints(setup, shots), weights, settings)
+    return Examined(outcomes, tuple(detectors), gate, stamp, notes)
 
 
 def examine_all(
@@ -212,7 +165,7 @@ def examine(launder: str, seed: int, examiners: Examiners, shot: Shot) -> dict[s
     panel, calibration = examiners
     try:
         original = Photo.open(shot.path)
-        photo = Photo.from_pixels(laundered(in_grey(original) if shot.grey else original, launder, seed))
+        photo = shown(launder, seed, original, shot)
     except UnreadableImage:
         return None
     verdict = inspect(photo, panel, calibration).verdict
@@ -239,13 +192,13 @@ def in_grey(photo: Photo) -> Photo:
     return replace(photo, pixels=np.repeat(luma[..., None], 3, axis=2))
 
 
-def laundered(photo: Photo, launder: str, seed: int) -> np.ndarray:
+def shown(launder: str, seed: int, photo: Photo, shot: Shot) -> Photo:
+    """What the panel gets of a photo: pixels, without anything that its file said."""
+    return Photo.from_pixels(laundered(in_grey(photo) if shot.grey else photo, launder, seed, shot.shape))
+
+
+def laundered(photo: Photo, launder: str, seed: int, shape: Shape | None = None) -> np.ndarray:
     """(H, W, 3) uint8. The trip depends on the seed and on the photo's bytes, not on its class or place."""
     rng = np.random.default_rng((seed, int(photo.sha256[:16], 16)))
-    return laundering_named(launder).apply(photo.pixels, rng)
-
-
-def fingerprint(folder: Path, shots: Sequence[Shot]) -> str:
-    """Of the photos taken from this folder: their bytes, not their names."""
-    inside = sorted({shot.sha256 for shot in shots if shot.path.is_relative_to(folder)})
-    return hashlib.sha256("\n".join(inside).encode()).hexdigest()
+    pixels = brought_to(shape, photo.pixels, rng) if shape else photo.pixels
+    return laundering_named(launder).apply(pixels, rng)

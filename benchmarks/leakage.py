@@ -26,7 +26,7 @@ from forensics.crew import Crew
 from forensics.photo import FORMATS, SUBSAMPLING, Photo, UnreadableImage
 
 if TYPE_CHECKING:
-    from benchmarks.detection import Shot
+    from benchmarks.shots import Shot
 
 LEAK = 0.6  # AUC
 FOLDS = 5

@@ -25,7 +25,7 @@ from forensics.crew import Crew
 from forensics.photo import Photo, UnreadableImage
 
 if TYPE_CHECKING:
-    from benchmarks.detection import Shot
+    from benchmarks.shots import Shot
 
 Shape = tuple[int, int]  # width, height in px
 

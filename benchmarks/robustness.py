@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.conditions import NATIVE, Condition, condition_named
-from benchmarks.detection import Setup, Shot, fingerprint, gather
 from benchmarks.detection_tables import VERDICT
 from benchmarks.robustness_figure import draw
 from benchmarks.robustness_tables import tables
 from benchmarks.scores import Scores
+from benchmarks.shots import Setup, Shot, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
 from forensics.crew import Crew, Lost
@@ -74,7 +74,7 @@ def measure(
     held = np.array([kept[NATIVE.name].rows[shot.sha256][HELD] == 1 for shot in whole], dtype=bool)
     fake = np.array([shot.fake for shot in whole], dtype=bool)
     found = tables(answers, fake, held, setup, notes)
-    corpora = {str(folder): fingerprint(folder, shots) for folder in (*setup.real, *(path for _, path in setup.fake))}
+    corpora = fingerprints(setup, shots)
     settings = {key: getattr(setup, key) for key in ("split", "limit", "rounds")}
     settings["conditions"] = " ".join(condition.name for condition in conditions)
     weights = {**versions["weights"], "calibration": versions["calibration"]}

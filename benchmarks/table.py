@@ -8,8 +8,9 @@ A `Result` is one run of one benchmark. `save` writes four kinds of file and ove
     detection-20260131-142501.curves.png      one a figure, where there are any; shown in the Markdown
 
 The JSON: {"benchmark", "title", "stamp": {...}, "tables": [{"name", "title", "columns": [{"name",
-"unit", "about"}], "rows": [[cell, ...]], "notes": [...]}], "figures": [name, ...]}. A cell is text, a number,
-null, or a measure {"value", "low", "high", "n"}: a number with its 95 % interval and the photos behind it.
+"unit", "about"}], "rows": [[cell, ...]], "notes": [...]}], "figures": [name, ...], "warnings": [text, ...]}. A
+cell is text, a number, null, or a measure {"value", "low", "high", "n"}: a number with its 95 % interval and the
+photos behind it.
 
 To hand over a figure: `Result(..., figures={"curves": figure})`, a matplotlib Figure or the bytes of a PNG.
 """
@@ -134,6 +135,7 @@ class Result:
     tables: tuple[Table, ...]
     stamp: Stamp
     figures: Mapping[str, bytes | Figure] = field(default_factory=dict, compare=False, repr=False)  # a word → PNG
+    warnings: tuple[str, ...] = ()  # reasons to doubt the numbers, shown in bold above them
 
     def table(self, name: str) -> Table:
         return next(t for t in self.tables if t.name == name)
@@ -143,7 +145,15 @@ class Result:
         stamp = {key: value for key, value in asdict(self.stamp).items() if value not in (None, "", {})}
         lines = [f"- {key}: {told(value)}" for key, value in stamp.items()]
         drawn = [f"![{name}]({stem}.{name}.png)\n" for name in self.figures if stem]
-        parts = [f"# {self.title}\n", *drawn, *(t.as_markdown() for t in self.tables), "## Stamp\n", "\n".join(lines)]
+        warned = [f"**{warning}**\n" for warning in self.warnings]
+        parts = [
+            f"# {self.title}\n",
+            *warned,
+            *drawn,
+            *(t.as_markdown() for t in self.tables),
+            "## Stamp\n",
+            "\n".join(lines),
+        ]
         return "\n".join(parts) + "\n"
 
     def save(self, folder: Path) -> Path:
@@ -187,7 +197,8 @@ class Result:
                 for table in stored["tables"]
             )
             figures = read_figures(path, stored.get("figures", ()))
-            return cls(stored["benchmark"], stored["title"], tables, Stamp(**stored["stamp"]), figures)
+            stamp, warnings = Stamp(**stored["stamp"]), tuple(map(str, stored.get("warnings", ())))
+            return cls(stored["benchmark"], stored["title"], tables, stamp, figures, warnings)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refusal(f"{path} is not a benchmark's result ({type(error).__name__}: {error})") from None
 

@@ -44,17 +44,31 @@ def detection(
         list[str] | None,
         typer.Option(metavar="[NAME=]DIR", help="Generated pictures, and their maker.", show_default=False),
     ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]DIR",
+            help="Both classes in one folder or WebDataset .tar: 0_real and 1_fake, real and fake, nature and ai.",
+            show_default=False,
+        ),
+    ] = None,
     panel: Annotated[
         Path | None,
         typer.Option(help="Folder with weights and calibration.  [default: runs/detector, else what ships]"),
     ] = None,
     launder: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="native: pixels as they are; match: encoded once at their size; shrink: shorter side to 224 px, "
-            "encoded once; repost: one trip through a site."
+            "encoded once; repost: one trip through a site.  [default: repost]"
         ),
-    ] = "repost",
+    ] = None,
+    match: Annotated[
+        bool,
+        typer.Option(
+            "--match", help="Bring both classes to the same shapes first, then encode once.", show_default=False
+        ),
+    ] = False,
     split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
     grey: Annotated[
@@ -71,15 +85,15 @@ def detection(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.detection import Setup, measure, recorded_corpora
+    from benchmarks.detection import measure
+    from benchmarks.shots import Setup
     from forensics.crew import cores
 
     check_folder(out, "--out")
-    if bool(real) != bool(fake):
-        raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
     panel = panel or (RUNS / "detector" if (RUNS / "detector" / "calibration.json").exists() else DETECTOR_WEIGHTS)
-    reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
-    setup = Setup(reals, fakes, launder, split, limit, seed, grey=grey)
+    reals, fakes, sets = chosen(real, fake, dataset, panel)
+    launder = launder or ("match" if match else "repost")
+    setup = Setup(reals, fakes, launder, split, limit, seed, grey=grey, sets=sets, match=match)
     columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
@@ -123,13 +137,26 @@ group.command()(calibration)
 group.command()(fidelity)
 
 
-def named(value: str) -> tuple[str | None, Path]:
+def chosen(real: list[Path] | None, fake: list[str] | None, sets: list[str] | None, panel: Path) -> tuple:
+    """Real folders, fake ones and data sets with their names; none given: what the panel was trained from."""
+    from benchmarks.detection import recorded_corpora
+
+    if bool(real) != bool(fake) and not sets:
+        raise Refusal(
+            "pass both --real and --fake, or --dataset, or none for the corpora that the detectors were trained from"
+        )
+    if not (real or fake or sets):
+        return (*recorded_corpora(panel), ())
+    return tuple(real or ()), tuple(map(named, fake or ())), tuple(named(value, "--dataset") for value in sets or ())
+
+
+def named(value: str, option: str = "--fake") -> tuple[str | None, Path]:
     """ "dcgan=fakes" → ("dcgan", fakes); a folder alone keeps its manifest's makers, or its own name."""
     name, equals, folder = value.partition("=")
-    if not equals or Path(value).is_dir():
+    if not equals or Path(value).exists():
         return None, Path(value)
     if not name or not folder:
-        raise Refusal(f"--fake {value}: write NAME=FOLDER, or FOLDER")
+        raise Refusal(f"{option} {value}: write NAME=FOLDER, or FOLDER")
     return name, Path(folder)
 
 
@@ -140,6 +167,8 @@ def update(bar, task, done: int, total: int) -> None:
 def finish(result, out: Path) -> None:
     """Tables on standard output, files in `out`."""
     console = Console()
+    for warning in result.warnings:
+        console.print(Text(warning, style="bold"), end="\n\n")
     for table in result.tables:
         console.print(table.as_rich(), end="\n\n")
     path = result.save(out)

@@ -13,7 +13,6 @@ from rich.text import Text
 from app.commands.outputs import check_folder
 from app.commands.scan import load
 from forensics.places import DETECTOR_WEIGHTS, RUNS
-from forensics.refusal import Refusal
 
 SHOWN = ("calibration", "priors", "words")  # tables that are printed; all are in the files
 
@@ -26,11 +25,20 @@ def calibration(
         list[str] | None,
         typer.Option(metavar="[NAME=]DIR", help="Generated pictures, and their maker.", show_default=False),
     ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]DIR", help="Both classes in one folder or WebDataset .tar.", show_default=False),
+    ] = None,
     panel: Annotated[
         Path | None,
         typer.Option(help="Folder with weights and calibration.  [default: runs/detector, else what ships]"),
     ] = None,
-    launder: Annotated[str, typer.Option(help="As in `forensics bench detection`.")] = "repost",
+    launder: Annotated[
+        str | None, typer.Option(help="As in `forensics bench detection`.  [default: repost, with --match: match]")
+    ] = None,
+    match: Annotated[
+        bool, typer.Option("--match", help="As in `forensics bench detection`.", show_default=False)
+    ] = False,
     split: Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of laundering and bootstrap.")] = 0,
@@ -46,22 +54,23 @@ def calibration(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from app.commands.bench import named, update
+    from app.commands.bench import chosen, update
     from benchmarks.calibration import measure
-    from benchmarks.detection import Setup, recorded_corpora
+    from benchmarks.shots import Setup
     from forensics.crew import cores
 
     check_folder(out, "--out")
-    if bool(real) != bool(fake):
-        raise Refusal("pass both --real and --fake, or neither for the corpora that the detectors were trained from")
     panel = panel or (RUNS / "detector" if (RUNS / "detector" / "calibration.json").exists() else DETECTOR_WEIGHTS)
-    reals, fakes = (tuple(real), tuple(map(named, fake))) if real else recorded_corpora(panel)
-    setup = Setup(reals, fakes, launder, split, limit, seed)
+    reals, fakes, sets = chosen(real, fake, dataset, panel)
+    launder = launder or ("match" if match else "repost")
+    setup = Setup(reals, fakes, launder, split, limit, seed, sets=sets, match=match)
     columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         show = partial(update, bar, bar.add_task("", total=None))
         result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), show)
     console = Console()
+    for warning in result.warnings:
+        console.print(Text(warning, style="bold"), end="\n\n")
     for name in SHOWN:
         console.print(result.table(name).as_rich(), end="\n\n")
     path = result.save(out)

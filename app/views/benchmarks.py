@@ -24,6 +24,8 @@ def page() -> None:
 
 
 def one(result: Result) -> None:
+    for warning in result.warnings:
+        st.markdown(f"**{warning}**")
     for png in result.figures.values():
         st.image(png)
     for table in result.tables:
