@@ -8,6 +8,12 @@ compared with those reached for the generator's own pictures and for photos (`re
 Above 0: nearer than all photos of the reference by a margin. It speaks of one generator only: pictures of others are
 about as far away as photos. Silent: no face, too small a one, one that leaves the photo, or a reference whose two
 kinds overlap (the AUC's 95 % interval reaches below 0.9).
+
+What it is worth with two generators that ship (fresh seeds against real faces of four sets, cut alike; score above
+0, own : photos; pictures in which no face is found again are left out): DCGAN, 64 px, 20 of 20 : 0 of 20 as made, 19
+of 19 : 0 of 19 after JPEG 75, 8 of 8 : 0 of 8 cropped off centre; StyleGAN2, 32 px, 16 of 17 : 0 of 18 as made, 10 of
+16 : 0 of 11 after JPEG 75. These are small and weak generators: photos hold detail that they cannot draw. One of
+1024 px that can draw nearly anything may come near to photos too; its reference would say so.
 """
 
 from __future__ import annotations
