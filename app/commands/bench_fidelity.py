@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.bench_photos import RESULTS, Out, finish, named
 from app.commands.outputs import check_folder
-from forensics.places import RUNS
 
 if TYPE_CHECKING:
     from benchmarks.fidelity import Named
@@ -41,9 +41,7 @@ def fidelity(
     paths: Annotated[int, typer.Option(help="Latent paths of PPL, in z and w, full and end; 0: none.")] = 1000,
     rounds: Annotated[int, typer.Option(help="Half samples behind the intervals; 0: none.")] = 40,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "cpu",
-    out: Annotated[
-        Path, typer.Option(help="Folder for tables and figure: Markdown, CSV, JSON, PNG; none is overwritten.")
-    ] = RUNS / "bench",
+    out: Out = RESULTS,
 ) -> None:
     """FID, KID, precision, recall and path length of generators and folders, in a named feature space.
 
@@ -52,7 +50,6 @@ def fidelity(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from app.commands.bench import finish, named
     from benchmarks.fidelity import Setup, measure
     from benchmarks.fidelity_figure import figure
     from benchmarks.lineage import shipped

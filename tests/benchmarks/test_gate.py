@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.commands.bench import chosen
+from app.commands.bench_photos import chosen
 from benchmarks import calibration
 from benchmarks.detection import examine, examined, measure, shown
 from benchmarks.matching import matched
