@@ -45,15 +45,16 @@ def draw(report: Report) -> Figure:
 
 
 def draw_photo(axes: Axes, report: Report) -> None:
+    """Where those looked whose evidence was weighed; each place once, by its first name: more would hide the face."""
     axes.imshow(report.photo.pixels)
     axes.set_axis_off()
     axes.set_title("the photo, and where to look", fontsize=10, color=INK)
-    marks = [mark for weighed in report.verdict.weighed for mark in weighed.evidence.marks]
-    for box in dict.fromkeys((m.left, m.top, m.width, m.height) for m in marks):
-        axes.add_patch(Rectangle(box[:2], *box[2:], fill=False, edgecolor=LABEL, lw=1.8))
-        labels = [m.label for m in marks if (m.left, m.top, m.width, m.height) == box]
-        face = {"facecolor": LABEL, "edgecolor": "none", "pad": 1.5}
-        axes.annotate(", ".join(labels), (box[0], box[1] - 6), fontsize=8, color=INK, bbox=face)
+    weighed = [w for w in strongest_first(report.verdict.weighed) if w.log10_lr is not None]
+    places = {(m.left, m.top, m.width, m.height): m.label for w in reversed(weighed) for m in w.evidence.marks}
+    for box, label in places.items():
+        axes.add_patch(Rectangle(box[:2], *box[2:], fill=False, edgecolor=LABEL, lw=1.4))
+        face = {"facecolor": LABEL, "edgecolor": "none", "pad": 1.0}
+        axes.annotate(label, (box[0], box[1] - 4), fontsize=6.5, color=INK, bbox=face)
 
 
 def draw_scale(axes: Axes, report: Report) -> None:
