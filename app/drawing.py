@@ -12,7 +12,6 @@ from functools import cache
 import streamlit as st
 from PIL import Image
 
-from benchmarks.table import Table, shown
 from forensics.page import part
 from forensics.shown import Item, Page
 
@@ -55,11 +54,6 @@ def pairs(title: str, rows: Sequence[tuple[str, str]]) -> None:
 def overview(pages: Sequence[Page]) -> None:
     """One line a photo."""
     st.html(part("overview", pages))
-
-
-def grid(table: Table) -> None:
-    """A benchmark's table with the figures as measured."""
-    st.html(part("grid", table, shown))
 
 
 def notice(title: str, text: str) -> None:

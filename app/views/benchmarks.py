@@ -1,46 +1,152 @@
-"""Benchmarks: the tables as they were measured, with what they were measured on and with."""
+"""Benchmarks: what was measured, as it is stored: tables to sort, heat maps, curves, photos that were got wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 import streamlit as st
 
-from app import drawing
-from benchmarks.table import Result
+from app import curves, drawing, heatmap, measured
+from app.sortable import explained, sortable
+from app.views import gallery
+from benchmarks import BENCHMARKS
+from benchmarks.mistakes import read_mistakes
+from benchmarks.table import Measure, Result, Table
 from forensics import places
+from forensics.shown import plain
+
+WHOLE = 20  # rows up to which a table is shown without scrolling
+QUESTIONS = {benchmark.name: benchmark.question for benchmark in BENCHMARKS}
 
 
 def page() -> None:
+    measured.draw("style")
     st.title("Benchmarks", anchor=False)
     st.write("How often the detectors and the verdict are right, and how fast: measured, with intervals.")
     results = Result.stored_in(places.RESULTS, places.RUNS / "bench")
     if not results:
         drawing.notice("No results yet", "Run `forensics bench detection` or `forensics bench throughput` first.")
         return
-    titles = [f"{result.title} ({result.stamp.date[:16].replace('T', ' ')})" for result in results]
-    chosen = st.selectbox("Result", range(len(results)), format_func=titles.__getitem__, key="result")
-    one(results[chosen or 0])
+    one(chosen(results))
+
+
+def chosen(results: Sequence[Result]) -> Result:
+    """A benchmark, then one of its runs, the newest first."""
+    known = [name for name in QUESTIONS if any(r.benchmark == name for r in results)]
+    names = list(dict.fromkeys([*known, *(r.benchmark for r in results)]))
+    titles = {r.benchmark: measured.literal(r.title) for r in reversed(results)}
+    name = st.segmented_control(
+        "Benchmark", names, default=names[0], required=True, format_func=titles.__getitem__, key="benchmark"
+    )
+    if name in QUESTIONS:
+        st.subheader(QUESTIONS[name], anchor=False)
+    runs = [r for r in results if r.benchmark == (name or names[0])]
+    labels = [label(run, runs) for run in runs]
+    at = st.selectbox("Run", range(len(runs)), format_func=labels.__getitem__, key=f"run-{name}")
+    return runs[at or 0]
+
+
+def label(run: Result, runs: Sequence[Result]) -> str:
+    """When it was run, and those of its settings in which the runs differ."""
+    told = [f"{key} {value}" for key, value in run.stamp.settings.items() if short(value) and differs(key, runs)]
+    return plain(", ".join([when(run.stamp.date), *told]))
+
+
+def short(value: object) -> bool:
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 24)
+
+
+def differs(key: str, runs: Sequence[Result]) -> bool:
+    return len({str(run.stamp.settings.get(key)) for run in runs}) > 1
+
+
+def when(date: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(date):%-d %B %Y, %H:%M}"
+    except ValueError:
+        return date
 
 
 def one(result: Result) -> None:
-    for warning in result.warnings:
-        st.markdown(f"**{warning}**")
-    for png in result.figures.values():
-        st.image(png)
+    if result.warnings:
+        measured.draw("warnings", result.warnings)
+    measured.draw("line", summary(result))
+    for name, png in result.figures.items():
+        st.image(png, alt=plain(f"{result.title}: figure {name}"))
     for table in result.tables:
-        drawing.grid(table)
+        shown(table, result)
     with st.container(horizontal=True):
         name = f"{result.benchmark}-{result.stamp.date[:10]}"
         st.download_button(
-            "All digits (JSON)", result.as_json(), f"{name}.json", "application/json", on_click="ignore", key="json"
+            "All digits (JSON)", result.as_json(), f"{name}.json", "application/json", on_click="ignore", key="all"
         )
         st.download_button(
-            "Tables (Markdown)", result.as_markdown(), f"{name}.md", "text/markdown", on_click="ignore", key="md"
+            "Tables (Markdown)", result.as_markdown(), f"{name}.md", "text/markdown", on_click="ignore", key="text"
         )
-    st.subheader("Measured with", anchor=False)
-    stamp = {name: value for name, value in asdict(result.stamp).items() if value not in (None, "", {})}
-    drawing.pairs("Stamp", [row for name, value in stamp.items() for row in rows(name, value)])
+    with st.expander("Measured with"):
+        stamp = {name: value for name, value in asdict(result.stamp).items() if value not in (None, "", {})}
+        drawing.pairs("Stamp", [row for name, value in stamp.items() for row in rows(name, value)])
+
+
+def summary(result: Result) -> list[str]:
+    """What it was measured on, in a line."""
+    stamp = result.stamp
+    cells = (cell for table in result.tables for row in table.rows for cell in row)
+    most = max((cell.n for cell in cells if isinstance(cell, Measure) and cell.n is not None), default=None)
+    corpora = [path.rstrip("/").rsplit("/", 1)[-1] for path in stamp.corpora]
+    facts = [
+        f"n up to {most:,}" if most is not None else "",
+        ", ".join(corpora) if len(corpora) <= 3 else f"{len(corpora)} corpora",
+        stamp.device,
+        when(stamp.date),
+        f"commit {stamp.commit[:7]}{' with changes' * stamp.commit.endswith('+changes')}" if stamp.commit else "",
+    ]
+    return [fact for fact in facts if fact]
+
+
+def shown(table: Table, result: Result) -> None:
+    """A table in the way that one chooses, the most telling first; its notes."""
+    measured.draw("title", table.title)
+    ways = ways_of(table)
+    key = f"way-{result.benchmark}-{table.name}"
+    way = next(iter(ways))
+    if len(ways) > 1:
+        way = st.segmented_control(
+            "Shown as", list(ways), default=way, required=True, key=key, label_visibility="collapsed"
+        )
+    ways[way or next(iter(ways))](table)
+    about = explained(table)
+    if about or table.notes:
+        measured.draw("notes", about, table.notes)
+
+
+def ways_of(table: Table) -> dict[str, Callable[[Table], None]]:
+    """How a table can be shown, by name. All can be shown as a table."""
+    found: dict[str, Callable[[Table], None]] = {}
+    if read_mistakes(table):
+        found["Photos"] = gallery.show
+    if curves.fits(table):
+        found["Curves"] = curves.show
+    if heatmap.fits(table):
+        found["Heat map"] = heatmap.show
+    found["Table"] = grid
+    return found
+
+
+def grid(table: Table) -> None:
+    data, columns = sortable(table)
+    height = "content" if len(table.rows) <= WHOLE else "auto"
+    st.dataframe(
+        data,
+        width="content",
+        height=height,
+        hide_index=True,
+        column_config=columns,
+        placeholder="–",
+        alt=plain(table.title),
+    )
 
 
 def rows(name: str, value: object) -> list[tuple[str, str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 import app.views
 from app import resources
-from benchmarks.table import Column, Measure, Result, Stamp, Table
 from forensics import places
 from forensics.refusal import Refusal
 
@@ -122,46 +119,6 @@ def test_says_what_to_do_when_weights_are_missing(monkeypatch):
     page = opened()
     assert not page.exception
     assert "run `make weights`" in words(page)
-
-
-def benchmarks_page(monkeypatch, folder: Path) -> AppTest:
-    monkeypatch.setattr(places, "RESULTS", folder)
-    monkeypatch.setattr(places, "RUNS", folder / "none")
-    page = AppTest.from_function(show_benchmarks, default_timeout=30).run()
-    assert not page.exception
-    return page
-
-
-def show_benchmarks():
-    from app.views import benchmarks
-
-    benchmarks.page()
-
-
-def test_benchmarks_say_when_there_are_none(monkeypatch, tmp_path):
-    assert "No results yet" in words(benchmarks_page(monkeypatch, tmp_path / "nowhere"))
-
-
-def test_benchmarks_show_what_was_measured(monkeypatch, tmp_path):
-    columns = (Column("detector"), Column("AUC", about="higher is better"), Column("time", "ms"))
-    rows = (("eyes & ears", Measure(0.7312, 0.70, 0.76, 400), 12.5), ("none", Measure(math.nan), None))
-    table = Table("detectors", "Detectors alone", columns, rows, notes=("Laundered alike.",))
-    stamp = Stamp("forensics bench detection", "2026-01-31T14:25:01+00:00", 7, {"portraits": "ab" * 32})
-    Result("detection", "Detection", (table,), stamp).save(tmp_path)
-    (tmp_path / "other.json").write_text(json.dumps({"not": "ours"}))
-    shown = words(benchmarks_page(monkeypatch, tmp_path))
-    for text in (
-        "Detectors alone",
-        "time (ms)",
-        "eyes &amp; ears",
-        "0.731 [0.700, 0.760] n=400",
-        "12.5",
-        "Laundered",
-    ):
-        assert text in shown
-    assert "ab" * 32 in shown
-    assert "higher is better" in shown
-    assert "Laundered alike." in shown
 
 
 def test_views_hold_no_analysis():
