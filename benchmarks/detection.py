@@ -1,9 +1,9 @@
 """How well do the detectors and the verdict tell generated pictures from photos they never saw?
 
 Both classes go through the same hands first: decoded, laundered alike (launder.py, a seed a photo),
-stripped of all metadata. So a file's format, name or declarations decide nothing.
+stripped of all metadata (asked.py). So a file's format, name or declarations decide nothing.
 Only the split "test" is used, unless the caller knows that nothing was trained on the folders (shots.py).
-What is made of the outcomes: detection_tables.py.
+Who is measured, and what is beside the panel: beside.py. What is made of the outcomes: detection_tables.py.
 """
 
 from __future__ import annotations
@@ -11,38 +11,37 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.asked import FACTS, Task, examine, shown
+from benchmarks.beside import PHOTO, VERDICT, Absent, Cast, Entrant, Held, Wanted, describe, hashed, hold, weights_of
+from benchmarks.detection_figure import figure
 from benchmarks.detection_tables import tables
+from benchmarks.detector_tables import absent_tables, curves_of
 from benchmarks.launder import laundering_named
 from benchmarks.leakage import Gate, gate_of
-from benchmarks.matching import Shape, brought_to, matched
+from benchmarks.matching import matched
+from benchmarks.mistakes import mistakes_table
 from benchmarks.scores import Scores
 from benchmarks.shots import Setup, Shot, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
 from forensics.crew import Crew, Lost
-from forensics.face import largest_face
-from forensics.inspection import inspect
-from forensics.photo import Photo, UnreadableImage
 from forensics.places import RUNS
 from forensics.refusal import Refusal
-from forensics.report import rounded, sha256_of
-from forensics.scan import Examiners, describe
-from forensics.skin import skin_tone
+from forensics.report import sha256_of
+from forensics.scan import Examiners
 
-FACTS = ("face_px", "face_before_px", "side_px", "ita_degrees")  # of a photo, kept beside its scores
+ALONE = Wanted()  # the panel and its verdict
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the panel said about a shot, and what kind of photo it was. `scores` of silent detectors are absent."""
+    """What was said about a shot, and what kind of photo it was. `scores` of silent detectors are absent."""
 
     shot: Shot
-    conclusion: str
+    conclusion: str  # empty: no verdict was wanted
     log10_lr: float | None
     scores: Mapping[str, float]
     face: int  # px from brow line to chin of the largest face, as laundered; 0 = none
@@ -91,15 +90,29 @@ def measure(
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    wanted: Wanted = ALONE,
+    crew: Callable[..., Crew] | None = None,
 ) -> Result:
-    """Score all photos of the setup and measure. Scores already in `cache` are not computed again.
+    """Examine all photos of the setup and measure. What is in `cache` is not asked again.
 
-    load: importable function that gives panel and calibration. watch(done, total) is told of every
-    photo. Raises Refusal when a folder is missing or a class is empty.
+    load: importable function that gives panel and calibration. wanted: whose rows there are. watch(done, total) is
+    told of every photo of the panel, and of every photo of each detector beside it. crew: what makes the workers.
+    Raises Refusal when a folder is missing, a class is empty, or nobody has a name that is wanted.
     """
-    found = examined(setup, load, cache, workers, watch)
-    shown = (*tables(found.outcomes, found.detectors, setup, found.notes), found.gate.table)
-    return Result("detection", "Detection", shown, found.stamp, warnings=found.gate.warnings)
+    found = examined(setup, load, cache, workers, watch, wanted, crew)
+    coloured = [o for o in found.outcomes if not o.shot.grey]
+    curves = curves_of(coloured, found.entrants, setup)
+    shown = (
+        *tables(found.outcomes, found.entrants, curves, setup, found.notes),
+        *absent_tables(found.absent),
+        found.gate.table,
+        mistakes_table(found.outcomes, [each.name for each in found.entrants if each.name != VERDICT]),
+    )
+    counts = [sum(o.shot.fake == fake for o in coloured) for fake in (False, True)]
+    about = f"{counts[0]:,} real and {counts[1]:,} generated photos, laundering: {setup.launder}, split {setup.split}"
+    makers = next(table for table in shown if table.name == "makers")
+    figures = {"curves": figure(found.entrants, curves, makers, about)}
+    return Result("detection", "Detection", shown, found.stamp, figures, found.gate.warnings)
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,8 @@ class Examined:
     """All photos of a setup, examined, and what gives their classes away without a look at them."""
 
     outcomes: tuple[Outcome, ...]
-    detectors: tuple[str, ...]
+    entrants: tuple[Entrant, ...]  # who was measured, the verdict last
+    absent: tuple[Absent, ...]
     gate: Gate
     stamp: Stamp
     notes: tuple[str, ...]
@@ -119,86 +133,119 @@ def examined(
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    wanted: Wanted = ALONE,
+    crew: Callable[..., Crew] | None = None,
 ) -> Examined:
     """As `measure` does it, before anything is counted: other benchmarks count the same outcomes."""
     laundering_named(setup.launder)
     shots, notes = gather(setup)
-    with Crew(load, workers) as crew:
-        [(_, (detectors, versions))] = crew.map(describe, [None])
+    with (crew or Crew)(partial(hold, load, wanted), workers) as hands:
+        [(_, cast)] = hands.map(describe, [None])
+        if not cast.judged:  # without their colour, photos count in what is told of verdicts only
+            shots = [shot for shot in shots if not shot.grey]
         if setup.match:
-            shots = matched(shots, crew)
+            shots = [replace(s, shape=m.shape) for s, m in zip(shots, matched(away(shots), hands), strict=True)]
         show = partial(shown, setup.launder, setup.seed)
-        gate = gate_of(shots, show, crew, setup.launder, setup.rounds, setup.seed)
-        scores = Scores(cache, detectors, versions, setup.launder, setup.seed, FACTS)
-        job = partial(examine, setup.launder, setup.seed)
-        outcomes = tuple(examine_all(shots, job, crew, scores, watch))
-    lost = len(shots) - len(outcomes)
-    if lost:
-        notes += (f"{lost} photos could not be read and are left out.",)
-    settings = {key: getattr(setup, key) for key in ("launder", "match", "split", "limit", "rounds", "grey")}
-    weights = {**versions["weights"], "calibration": versions["calibration"]}
-    stamp = Stamp.now(setup.seed, fingerprints(setup, shots), weights, settings)
-    return Examined(outcomes, tuple(detectors), gate, stamp, notes)
+        gate = gate_of(away(shots), show, hands, setup.launder, setup.rounds, setup.seed)
+        scores = Scores(cache, f"{setup.launder}-{setup.seed}")
+        ask_all(shots, cast, partial(examine, setup.launder, setup.seed), hands, scores, watch)
+    outcomes = tuple(outcomes_of(shots, cast, scores))
+    notes += failures(outcomes, cast, scores)
+    if cast.absent:
+        titles = ", ".join(each.title for each in cast.absent)
+        how = "`forensics detector list` and the table `absent` say how to get them"
+        notes += (f"Not measured, no weights in {cast.folder}: {titles}; {how}.",)
+    if len(outcomes) < len(shots):
+        notes += (f"{len(shots) - len(outcomes)} photos could not be read and are left out.",)
+    return Examined(outcomes, cast.shown, cast.absent, gate, stamp_of(setup, cast, fingerprints(setup, shots)), notes)
 
 
-def examine_all(
-    shots: Sequence[Shot], job: Callable, crew: Crew[Examiners], scores: Scores, watch: Callable[[int, int], None]
-) -> Iterable[Outcome]:
-    """Outcomes in the order of `shots`, computed only where the cache has none."""
-    missing = [shot for shot in shots if shot.key not in scores.rows]
-    done = len(shots) - len(missing)
-    watch(done, len(shots))
-    for shot, row in crew.map(job, missing):
+def ask_all(
+    shots: Sequence[Shot],
+    cast: Cast,
+    job: Callable,
+    crew: Crew[Held],
+    scores: Scores,
+    watch: Callable[[int, int], None],
+) -> None:
+    """Fill `scores` where an answer is missing: the panel photo by photo, those beside it each by itself, so that
+    none can take another's answer away.
+    """
+    tasks = [task for shot in shots for task in tasks_of(shot, cast, scores)]
+    missing = [task for task in tasks if task.names]
+    done = len(tasks) - len(missing)
+    watch(done, len(tasks))
+    keys = keys_of(cast)
+    for task, said in crew.map(job, missing):
+        if isinstance(said, Refusal):
+            raise said
+        if said is None:
+            said = {PHOTO: {}}
+        elif isinstance(said, Lost):
+            empty = {name: {} for name in (PHOTO, VERDICT) if name in task.names}
+            said = {**{name: {"failed": said.why} for name in task.names}, **empty}
+        scores.add(task.shot.key, {keys[name]: row for name, row in said.items()})
         done += 1
-        scores.add(shot.key, None if isinstance(row, Lost) else row)
-        watch(done, len(shots))
+        watch(done, len(tasks))
+
+
+def tasks_of(shot: Shot, cast: Cast, scores: Scores) -> Iterable[Task]:
+    """One of the panel, one of each beside it; without names where all is known."""
+    kept, keys = scores.of(shot.key), keys_of(cast)
+    unreadable = kept.get(keys[PHOTO]) == {}
+    ours = [PHOTO, *(each.name for each in cast.asked), *([VERDICT] if cast.judged else [])]
+    alone = [each.name for each in cast.beside if not shot.grey]
+    [placed] = away([shot])
+    for names in (ours, *([name] for name in alone)):
+        lacking = () if unreadable else tuple(name for name in names if keys[name] not in kept)
+        known = {}
+        if VERDICT in lacking:
+            told = {each.name: kept.get(each.key) for each in cast.panel}
+            known = {name: row for name, row in told.items() if row is not None and "failed" not in row}
+        yield Task(placed, lacking, known)
+
+
+def away(shots: Sequence[Shot]) -> list[Shot]:
+    """As a worker finds them, which may have another working directory."""
+    return [replace(shot, path=shot.path.absolute()) for shot in shots]
+
+
+@cache
+def keys_of(cast: Cast) -> dict[str, str]:
+    """Name → key of answers, of everybody and of the photo's own facts."""
+    keys = {each.name: each.key for each in (*cast.panel, *cast.beside, cast.verdict)}
+    return {**keys, PHOTO: f"{PHOTO}@{hashed(*FACTS)[:12]}"}
+
+
+def outcomes_of(shots: Sequence[Shot], cast: Cast, scores: Scores) -> Iterable[Outcome]:
+    """In the order of `shots`, without those that could not be read."""
+    keys = keys_of(cast)
     for shot in shots:
-        row = scores.rows[shot.key]
-        if row["conclusion"]:
-            found = {name: row[name] for name in scores.detectors if row[name] is not None}
-            face, before, side, ita = (row[name] for name in FACTS)
-            yield Outcome(shot, row["conclusion"], row["log10_lr"], found, int(face), int(before), int(side), ita)
+        rows = scores.of(shot.key)
+        facts, verdict = rows.get(keys[PHOTO]), rows.get(keys[VERDICT]) if cast.judged else {"conclusion": ""}
+        if not facts or not verdict:
+            continue
+        told = {each.name: rows.get(each.key, {}).get("score") for each in cast.shown}
+        found = {name: score for name, score in told.items() if score is not None}
+        yield Outcome(shot, verdict["conclusion"], verdict.get("log10_lr"), found, *(facts[name] for name in FACTS))
 
 
-def examine(launder: str, seed: int, examiners: Examiners, shot: Shot) -> dict[str, object] | None:
-    """One laundered photo through the panel, in a worker; None when it cannot be read."""
-    panel, calibration = examiners
-    try:
-        original = Photo.open(shot.path)
-        photo = shown(launder, seed, original, shot)
-    except UnreadableImage:
-        return None
-    verdict = inspect(photo, panel, calibration).verdict
-    scores = {w.evidence.detector: rounded(w.evidence.score) for w in verdict.weighed}
-    return {
-        "conclusion": str(verdict.conclusion),
-        "log10_lr": rounded(verdict.log10_lr),
-        **facts(original, photo),
-        **scores,
-    }
+def failures(outcomes: Sequence[Outcome], cast: Cast, scores: Scores) -> tuple[str, ...]:
+    """A line for each who failed on photos instead of saying that it can't tell."""
+    lines = []
+    for each in (*cast.asked, *cast.beside):
+        rows = [scores.of(o.shot.key).get(each.key, {}) for o in outcomes]
+        whys = [str(row["failed"]) for row in rows if "failed" in row]
+        if whys:
+            by = f" ({each.kind}{f', {each.by}' if each.by else ''})"
+            lines.append(f"{each.name}{by} failed on {len(whys)} photos and counts as silent there: {whys[0]}")
+    return tuple(lines)
 
 
-def facts(original: Photo, photo: Photo) -> dict[str, float | None]:
-    """`FACTS` of a photo as it came and as it was laundered."""
-    before, after = largest_face(original), largest_face(photo)
-    tone = before and skin_tone(original, before)
-    sizes = after.height if after else 0, before.height if before else 0, min(photo.width, photo.height)
-    return dict(zip(FACTS, (*sizes, rounded(tone.ita) if tone else None), strict=True))
-
-
-def in_grey(photo: Photo) -> Photo:
-    """The photo with each pixel's luma in all channels; what it is laundered by stays the same."""
-    luma = photo.luminance.round().astype(np.uint8)
-    return replace(photo, pixels=np.repeat(luma[..., None], 3, axis=2))
-
-
-def shown(launder: str, seed: int, photo: Photo, shot: Shot) -> Photo:
-    """What the panel gets of a photo: pixels, without anything that its file said."""
-    return Photo.from_pixels(laundered(in_grey(photo) if shot.grey else photo, launder, seed, shot.shape))
-
-
-def laundered(photo: Photo, launder: str, seed: int, shape: Shape | None = None) -> np.ndarray:
-    """(H, W, 3) uint8. The trip depends on the seed and on the photo's bytes, not on its class or place."""
-    rng = np.random.default_rng((seed, int(photo.sha256[:16], 16)))
-    pixels = brought_to(shape, photo.pixels, rng) if shape else photo.pixels
-    return laundering_named(launder).apply(pixels, rng)
+def stamp_of(setup: Setup, cast: Cast, corpora: Mapping[str, str]) -> Stamp:
+    settings = {key: getattr(setup, key) for key in ("launder", "match", "split", "limit", "rounds", "grey")}
+    settings["detectors"] = " ".join(each.name for each in cast.shown)
+    if cast.beside:
+        settings["beside the panel"] = "; ".join(f"{each.name}, {each.kind}: {each.by}" for each in cast.beside)
+    weights = {**weights_of((*cast.asked, *cast.beside)), "calibration": cast.calibration}
+    return Stamp.now(setup.seed, corpora, weights, settings)

@@ -1,5 +1,6 @@
 """What the detection benchmark prints: detectors, verdict, generators against real faces, who is accused.
 
+The rows of detectors: detector_tables.py.
 Photos examined without their colour count in their own rows only. A face is one that the landmarks' finder
 sees after laundering; its height is from brow line to chin.
 """
@@ -12,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.beside import VERDICT, Entrant
+from benchmarks.curves import NEEDED, Curve
+from benchmarks.detector_tables import detector_tables
 from benchmarks.table import Cell, Column, Measure, Table
-from forensics.metrics import Metric, auc, cllr, ece, eer, interval, share, tpr_at
+from forensics.metrics import Metric, auc, cllr, ece, interval, share
 from forensics.verdict import Conclusion
 
 if TYPE_CHECKING:
     from benchmarks.detection import Outcome, Setup
 
-VERDICT = "verdict"  # the row of all detectors together
 BESIDE = ("classifier",)  # detectors that are shown beside the verdict, generator by generator
-NEEDED = 5  # photos a class, below which no curve is drawn
 LISTED = 10  # photos of a domain, from which its part of a subset has a row
 LARGE = 256  # px
 BROWN = 10  # degrees of ITA, under which skin counts as dark: the categories "brown" and "dark"
@@ -38,43 +40,30 @@ SUBSETS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (  # of real photos
 
 
 def tables(
-    outcomes: Sequence[Outcome], detectors: Sequence[str], setup: Setup, notes: tuple[str, ...]
+    outcomes: Sequence[Outcome],
+    entrants: Sequence[Entrant],
+    curves: dict[str, Curve],
+    setup: Setup,
+    notes: tuple[str, ...] = (),
 ) -> tuple[Table, ...]:
-    """All tables of a run. `detectors`: the panel's names, in order; `notes`: what holds for all of it."""
+    """All tables of a run. entrants: whose rows there are; curves: of `curves_of`, of photos in colour; notes: what
+    holds for all of it. What the verdict says of whom is told where there is one.
+    """
     coloured = [o for o in outcomes if not o.shot.grey]
+    ranking, thresholds, who, makers = detector_tables(coloured, entrants, curves, setup, notes)
+    if not any(each.name == VERDICT for each in entrants):
+        return ranking, thresholds, makers, who
     return (
-        detector_table(coloured, detectors, setup, notes),
+        ranking,
+        thresholds,
         verdict_table(coloured, setup),
-        *generator_tables(coloured, detectors, setup),
+        makers,
+        *generator_tables(coloured, [each.name for each in entrants], setup),
         share_table(coloured, fake=False),
         subset_table(outcomes),
         share_table(coloured, fake=True),
+        who,
     )
-
-
-def detector_table(
-    outcomes: Sequence[Outcome], detectors: Sequence[str], setup: Setup, notes: tuple[str, ...]
-) -> Table:
-    """Every detector that scored anything, and all of them together."""
-    scored = [name for name in detectors if any(name in outcome.scores for outcome in outcomes)]
-    rows = []
-    for name in [*scored, VERDICT]:
-        values = [o.log10_lr if name == VERDICT else o.scores.get(name) for o in outcomes]
-        spoke = [(v, o.shot.fake) for v, o in zip(values, outcomes, strict=True) if v is not None]
-        coverage = [
-            wilson(v is not None for v, o in zip(values, outcomes, strict=True) if o.shot.fake == fake)
-            for fake in (False, True)
-        ]
-        rows.append((name, *(curve(metric, spoke, setup) for metric in (auc, eer, tpr_at(0.01))), *coverage))
-    columns = (
-        Column("detector"),
-        Column("AUC", about="how often a fake scores above a real; 0.5 is chance, 1 perfect"),
-        Column("EER", about="where false alarms and misses are equally frequent; lower is better"),
-        Column("TPR at 1 % FPR", about="fakes found when 1 % of the reals are flagged; higher is better"),
-        Column("scored, real", about="share of real photos on which it was not silent"),
-        Column("scored, fake", about="the same of fakes; curves are of scored photos only"),
-    )
-    return Table("detectors", "Detectors, and the verdict of all together", columns, tuple(rows), notes)
 
 
 def verdict_table(outcomes: Sequence[Outcome], setup: Setup) -> Table:

@@ -7,6 +7,8 @@ What is made of the answers: robustness_tables.py, robustness_figure.py.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +33,7 @@ from forensics.scan import Examiners, describe
 from forensics.stability import OPPOSITE, REPOSTINGS
 from forensics.verdict import Conclusion
 
+WHOLE = "panel"  # its answers are kept together here
 HELD = "held"  # 1 where none of the re-postings that `forensics inspect` tries turns the conclusion round, else 0
 
 
@@ -62,16 +65,16 @@ def measure(
     shots, notes = gather(setup)
     with Crew(load, workers) as crew:
         [(_, (detectors, versions))] = crew.map(describe, [None])
-        kept = {c.name: scores_of(c, cache, detectors, versions, setup.seed) for c in conditions}
+        kept = {c.name: scores_of(c, cache, versions, setup.seed) for c in conditions}
         examine_all(shots, kept, crew, setup.seed, watch)
-    whole = [shot for shot in shots if all(scores.rows[shot.sha256]["conclusion"] for scores in kept.values())]
+    whole = [shot for shot in shots if all(scores.of(shot.sha256)[WHOLE] for scores in kept.values())]
     notes += ("Under each other condition the same photos, decoded and then treated once.",)
     if not whole:
         raise Refusal(f"none of the {len(shots)} photos could be read under every condition")
     if len(whole) < len(shots):
         notes += (f"{len(shots) - len(whole)} photos could not be read under every condition and are left out.",)
-    answers = [answers_of(condition, kept[condition.name], whole) for condition in conditions]
-    held = np.array([kept[NATIVE.name].rows[shot.sha256][HELD] == 1 for shot in whole], dtype=bool)
+    answers = [answers_of(condition, kept[condition.name], detectors, whole) for condition in conditions]
+    held = np.array([kept[NATIVE.name].of(shot.sha256)[WHOLE][HELD] == 1 for shot in whole], dtype=bool)
     fake = np.array([shot.fake for shot in whole], dtype=bool)
     found = tables(answers, fake, held, setup, notes)
     corpora = fingerprints(setup, shots)
@@ -83,12 +86,10 @@ def measure(
     return Result("robustness", "Robustness", found, Stamp.now(setup.seed, corpora, weights, settings), figures)
 
 
-def scores_of(
-    condition: Condition, cache: Path, detectors: Sequence[str], versions: Mapping[str, object], seed: int
-) -> Scores:
-    """A file a condition. One that is described anew is another."""
-    facts = (HELD,) if condition is NATIVE else ()
-    return Scores(cache, detectors, {**versions, "condition": condition.about}, condition.name, seed, facts)
+def scores_of(condition: Condition, cache: Path, versions: Mapping[str, object], seed: int) -> Scores:
+    """A file a condition and panel. A condition that is described anew is another."""
+    told = json.dumps([versions, condition.about, seed], sort_keys=True)
+    return Scores(cache, f"{condition.name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
 
 
 def examine_all(
@@ -99,13 +100,13 @@ def examine_all(
     watch: Callable[[int, int], None],
 ) -> None:
     """Fill `kept` (condition's name → its scores) where it has no row of a shot, photo by photo."""
-    missing = [(shot, name) for shot in shots for name, scores in kept.items() if shot.sha256 not in scores.rows]
+    missing = [(shot, name) for shot in shots for name, scores in kept.items() if not scores.of(shot.sha256)]
     total = len(shots) * len(kept)
     done = total - len(missing)
     watch(done, total)
     for (shot, name), row in crew.map(partial(examine, seed), missing):
         done += 1
-        kept[name].add(shot.sha256, None if isinstance(row, Lost) else row)
+        kept[name].add(shot.sha256, {WHOLE: {} if isinstance(row, Lost) or row is None else row})
         watch(done, total)
 
 
@@ -132,11 +133,11 @@ def holds(photo: Photo, conclusion: Conclusion, examiners: Examiners) -> bool:
     return all(copy_of(photo, reposting, *examiners).conclusion is not opposite for reposting in REPOSTINGS)
 
 
-def answers_of(condition: Condition, scores: Scores, shots: Sequence[Shot]) -> Answers:
-    rows = [scores.rows[shot.sha256] for shot in shots]
+def answers_of(condition: Condition, scores: Scores, detectors: Sequence[str], shots: Sequence[Shot]) -> Answers:
+    rows = [scores.of(shot.sha256)[WHOLE] for shot in shots]
     found = {
         name: np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=float)
-        for name in scores.detectors
+        for name in detectors
     }
     found[VERDICT] = np.array([row["log10_lr"] or 0.0 for row in rows], dtype=float)
     return Answers(condition, found, np.array([row["conclusion"] for row in rows], dtype=str))

@@ -1,56 +1,58 @@
-"""What is already scored: a CSV that grows by a line a photo, so that an interrupted benchmark goes on.
+"""What is already known: a file that grows by a line an examination, so that an interrupted benchmark goes on.
 
-One file for each panel, laundering and seed. A photo that could not be read has no conclusion.
+One file for each laundering and seed. Everybody's answers are kept apart, under a key that says who they are and
+what they were computed with: a new photo, or a new examiner, costs only what is new. A line:
+
+    {"photo": "<sha256>", "said": {"spectrum@1f0c…": {"score": 1.25}, "verdict@9a7e…": {"conclusion": …}, …}}
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from forensics.refusal import Refusal
 
+Row = Mapping[str, object]  # an answer; empty where there was none to be had
+
 
 class Scores:
-    """`rows`: a photo's key → conclusion, log10_lr, facts about the photo and each detector's score, or None.
+    """`rows`: a photo's key → an examiner's key → its answer.
 
-    The key is the photo's sha256, with "-grey" where it was examined without its colour.
+    A photo's key is its sha256, with "-grey" where it was examined without its colour, and its shape where it was
+    brought to one.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        detectors: Sequence[str],
-        versions: Mapping[str, object],
-        launder: str,
-        seed: int,
-        facts: Sequence[str] = (),
-    ):
-        self.detectors = tuple(detectors)
-        told = json.dumps([list(detectors), versions, launder, seed, list(facts)], sort_keys=True)
-        self.path = folder / f"scores-{launder}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.csv"
-        self.columns = ("sha256", "conclusion", "log10_lr", *facts, *detectors)
-        self.rows: dict[str, dict[str, object]] = {}
+    def __init__(self, folder: Path, name: str):
+        self.path = folder / f"scores-{name}.jsonl"
+        self.rows: dict[str, dict[str, Row]] = {}
+        self.cut_off = False  # whether the last line is: what comes next needs a line of its own
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._read()
         except OSError as error:
             raise Refusal(f"{folder}: scores cannot be kept there ({error.strerror}); pass --out") from None
 
-    def _read(self) -> None:
-        kept = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        whole = kept[: kept.rfind("\n") + 1] or ",".join(self.columns) + "\n"
-        if whole != kept:  # a new file, or a last line that was cut off
-            self.path.write_text(whole, encoding="utf-8")
-        for row in csv.DictReader(whole.splitlines()):
-            numbers = {name: float(row[name]) if row[name] else None for name in self.columns[2:]}
-            self.rows[row["sha256"]] = {"conclusion": row["conclusion"], **numbers}
+    def of(self, photo: str) -> Mapping[str, Row]:
+        return self.rows.get(photo, {})
 
-    def add(self, key: str, row: Mapping[str, object] | None) -> None:
-        values = {name: (row or {}).get(name) for name in self.columns[1:]}
-        self.rows[key] = values
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerow([key, *values.values()])
+    def add(self, photo: str, said: Mapping[str, Row]) -> None:
+        self.rows.setdefault(photo, {}).update(said)
+        line = json.dumps({"photo": photo, "said": said}, ensure_ascii=False, allow_nan=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\n" * self.cut_off + line + "\n")
+        self.cut_off = False
+
+    def _read(self) -> None:
+        if not self.path.exists():
+            return
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        self.cut_off = bool(text) and not text.endswith("\n")
+        for line in text.split("\n"):
+            try:
+                kept = json.loads(line)
+                photo, said = str(kept["photo"]), {str(who): dict(row) for who, row in kept["said"].items()}
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # cut off, or no line of ours
+            self.rows.setdefault(photo, {}).update(said)

@@ -3,7 +3,8 @@
 And how many does each generator make and learn from: benchmarks/generation.py. Of the panel:
 one core count, one run, one photo: a 1024 x 1024 portrait as JPEG. Beside it, photo by photo, forwards
 of timm's `resnet50` at 224 x 224 (random weights, batch 1), so that figures of two machines compare:
-"forwards a photo" says how many of them the same time would buy.
+"forwards a photo" says how many of them the same time would buy. And the published detectors, in the same
+run on the same photo: throughput_published.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -21,6 +22,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import generation
 from benchmarks.stamp import Stamp
 from benchmarks.table import Column, Result, Table
+from benchmarks.throughput_published import published_table
 from forensics.face import faces, largest_face
 from forensics.photo import Photo
 from forensics.places import HOUSE
@@ -63,6 +65,10 @@ class Clock:
 
     def median(self, name: str) -> float:
         return median(self.seconds[name])
+
+    def summed(self, names: Iterable[str]) -> list[float]:
+        """Of these stages together, one entry a photo."""
+        return [sum(stages) for stages in zip(*(self.seconds[name] for name in names), strict=True)]
 
 
 def measure(
@@ -121,7 +127,10 @@ def measure_panel(
     used = versions(panel, calibration)
     settings = {"photos": photos, "side": SIDE, "threads": threads}
     settings["first verdicts (s)"] = [round(s, 2) for s in first]
-    return panel_tables(clock, first, threads), settings, {**used["weights"], "calibration": used["calibration"]}
+    spent = clock.summed(("face finding", *(detector.name for detector in panel)))
+    beside = published_table(portrait, network, threads, spent, clock.seconds["resnet50"], watch)
+    tables = (*panel_tables(clock, first, threads), beside)
+    return tables, settings, {**used["weights"], "calibration": used["calibration"]}
 
 
 def time_photo(data: bytes, panel, calibration, clock: Clock) -> None:
@@ -142,13 +151,14 @@ def time_photo(data: bytes, panel, calibration, clock: Clock) -> None:
 
 def reference() -> tuple[Callable[[], object], int]:
     """One forward of resnet50 on one 224 x 224 picture, and the number of threads it uses, like the panel."""
-    import timm
     import torch
 
     from detectors import torchvision_ops  # noqa: F401  (timm needs it first)
 
-    network = timm.create_model("resnet50", pretrained=False).eval()
     picture = torch.randn(1, 3, 224, 224)
+    import timm
+
+    network = timm.create_model("resnet50", pretrained=False).eval()
 
     @torch.inference_mode()
     def forward() -> torch.Tensor:

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -204,18 +204,27 @@ def worker_settings() -> Iterator[None]:
     """Processes started here ignore Ctrl-C from their first instruction on, and compute on one thread."""
     main = threading.current_thread() is threading.main_thread()  # only it may set signals
     before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
-    environment = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        with environment(dict.fromkeys(THREADS, "1")):
+            yield
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Processes started here inherit these variables; this one gets its own back."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
-        for name, value in environment.items():
+        for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        if main:
-            signal.signal(signal.SIGINT, before)
 
 
 def cause(process: BaseProcess) -> str:

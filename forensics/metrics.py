@@ -27,12 +27,12 @@ def auc(scores: np.ndarray, fake: np.ndarray) -> float:
 
 def ap(scores: np.ndarray, fake: np.ndarray) -> float:
     """Average precision, in [0, 1]; the share of fakes = chance."""
-    return float(average_precision_score(fake, scores))
+    return float(average_precision_score(both_classes(fake), scores))
 
 
 def eer(scores: np.ndarray, fake: np.ndarray) -> float:
     """Equal error rate, in [0, 1]: where false alarms and misses are equally frequent (interpolated)."""
-    fpr, tpr, _ = roc_curve(fake, scores, drop_intermediate=False)
+    fpr, tpr, _ = roc_curve(both_classes(fake), scores, drop_intermediate=False)
     gap = fpr - (1 - tpr)
     i = int(np.argmax(gap >= 0))
     if i == 0:
@@ -45,7 +45,7 @@ def tpr_at(limit: float) -> Metric:
     """Share of fakes found at a threshold that flags at most `limit` of the reals."""
 
     def tpr(scores: np.ndarray, fake: np.ndarray) -> float:
-        fpr, found, _ = roc_curve(fake, scores, drop_intermediate=False)
+        fpr, found, _ = roc_curve(both_classes(fake), scores, drop_intermediate=False)
         return float(found[fpr <= limit].max())
 
     return tpr
@@ -96,7 +96,7 @@ def share(hits: int, n: int) -> tuple[float, float, float]:
     z, p = 1.959964, hits / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return p, max(0.0, centre - half), min(1.0, centre + half)
+    return p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))  # p is inside, also after rounding
 
 
 def both_classes(fake: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Columns: path (below the folder, forward slashes), sha256, status (ok | unreadable), reason,
 conclusion, log10_lr, then `<detector>.score` and `<detector>.log10_lr` for each detector of the
-panel, null where it was silent. Rows are sorted by path and do not depend on the number of workers.
+panel, null where it was silent. Rows are sorted by path and do not depend on engine or number of workers.
 
 How rows are kept: forensics/ledger.py. A row counts as done while its file's bytes are the same.
 """
@@ -10,6 +10,7 @@ How rows are kept: forensics/ledger.py. A row counts as done while its file's by
 from __future__ import annotations
 
 import os
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from forensics.calibration import Calibration
-from forensics.crew import PATIENCE, Crew, Lost
+from forensics.crew import PATIENCE, Lost
+from forensics.engine import Engine, crew_of
 from forensics.evidence import Panel
 from forensics.inspection import inspect_file
 from forensics.ledger import Ledger, Record, Row
@@ -45,6 +47,7 @@ def scan(
     workers: int,
     watch: Callable[[int, int, int], None] = lambda done, total, kept: None,
     patience: float = PATIENCE,
+    engine: Engine = Engine.LOCAL,
 ) -> Summary:
     """Inspect every file below `folder` and write `out`.
 
@@ -59,7 +62,8 @@ def scan(
     if not files:
         raise Refusal(f"{folder}: no files in it or below it")
     total, kept, done = len(files), 0, 0
-    with ledger.locked(), Crew(load, workers, patience) as crew:
+    here = folder.absolute()  # workers may have another working directory
+    with ledger.locked(), crew_of(engine, partial(beside, here, load), workers, patience) as crew:
         [(_, (detectors, used))] = crew.map(describe, [None])
         ledger.agree(Record(str(folder.resolve()), detectors, used))
         finished = ledger.finished()
@@ -75,7 +79,7 @@ def scan(
                     yield file
 
         with ledger.writing():
-            for file, answer in crew.map(partial(examine, folder), unfinished()):
+            for file, answer in crew.map(partial(examine, here), unfinished()):
                 if isinstance(answer, Lost):
                     answer = unreadable(file, sha256_of(folder / file), answer.why)
                 ledger.add(answer)
@@ -84,6 +88,13 @@ def scan(
         table = ledger.merge(sorted(text(file) for file in files))
     conclusions, reasons = (Counter(table[name].drop_null().to_pylist()) for name in ("conclusion", "reason"))
     return Summary(table.num_rows, kept, conclusions, reasons, passed_over)
+
+
+def beside(folder: Path, load: Callable[[], Examiners]) -> Examiners:
+    """What `load` gives, in a worker; on a machine that has not the photos, all would be called unreadable."""
+    if not folder.is_dir():
+        raise Refusal(f"{folder} is not there for the worker on {socket.gethostname()}; all must see the same files")
+    return load()
 
 
 def describe(examiners: Examiners, _: None) -> tuple[tuple[str, ...], dict[str, object]]:

@@ -11,12 +11,15 @@ from rich.console import Console
 
 from app.commands.bench_calibration import calibration
 from app.commands.bench_fidelity import fidelity
+from app.commands.bench_generalization import generalization
 from app.commands.bench_photos import (
     RESULTS,
     Dataset,
+    Detectors,
     Fake,
     Out,
     Panel,
+    Published,
     Real,
     Split,
     Workers,
@@ -24,15 +27,21 @@ from app.commands.bench_photos import (
     finish,
     panel_or_default,
     progress,
+    wanted,
 )
+from app.commands.bench_red_queen import red_queen
 from app.commands.bench_robustness import robustness
 from app.commands.outputs import check_folder
-from app.commands.scan import load
+from app.commands.scan import EngineChoice, load
+from forensics.engine import Engine, crew_of
 from forensics.places import DETECTOR_WEIGHTS
 
 group = typer.Typer(help="Measure detectors, verdicts and speed.", invoke_without_command=True)
 
 PanelFolder = Annotated[Path, typer.Option("--panel", help="Folder with detector weights and their calibration.")]
+SHOWN = (  # tables of `detection` that are printed; all are in the files
+    "detectors thresholds verdict generators domains reals subsets fakes leakage".split()
+)
 
 
 @group.callback()
@@ -69,14 +78,19 @@ def detection(
     grey: Annotated[
         int, typer.Option(min=0, help="Real photos of each domain that are examined once more, without colour.")
     ] = 200,
+    detectors: Detectors = None,
+    published: Published = None,
     seed: Annotated[int, typer.Option(min=0, help="Of laundering and bootstrap.")] = 0,
     workers: Workers = None,
+    engine: EngineChoice = Engine.LOCAL,
     out: Out = RESULTS,
 ) -> None:
     """How well detectors and verdict tell generated pictures from photos, with 95 % intervals.
 
     Without --real and --fake: the corpora that the detectors were trained from, their test split.
-    Interrupted, the same command goes on: scores are kept in OUT.
+    Beside the panel, and no part of its verdict: published detectors whose weights are there, and plug-ins of other
+    packages (entry points forensics.detectors).
+    Interrupted, the same command goes on: scores are kept in OUT, and what is new alone is computed.
     """
     from benchmarks.detection import measure
     from benchmarks.shots import Setup
@@ -85,11 +99,13 @@ def detection(
     check_folder(out, "--out")
     panel = panel_or_default(panel)
     reals, fakes, sets = chosen(real, fake, dataset, panel)
+    whose = wanted(detectors, published)
     launder = launder or ("match" if match else "repost")
     setup = Setup(reals, fakes, launder, split, limit, seed, grey=grey, sets=sets, match=match)
     with progress("scoring") as watch:
-        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), watch)
-    finish(result, out)
+        hands = partial(crew_of, engine)
+        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), watch, whose, hands)
+    finish(result, out, SHOWN)
 
 
 @group.command()
@@ -122,6 +138,8 @@ def throughput(
     finish(result, out)
 
 
+group.command()(generalization)
 group.command()(robustness)
+group.command("red-queen")(red_queen)
 group.command()(calibration)
 group.command()(fidelity)

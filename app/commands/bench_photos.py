@@ -15,6 +15,7 @@ from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
+    from benchmarks.beside import Wanted
     from benchmarks.table import Result
 
 RESULTS = RUNS / "bench"
@@ -39,6 +40,18 @@ Panel = Annotated[
     Path | None, typer.Option(help="Folder with weights and calibration.  [default: runs/detector, else what ships]")
 ]
 Split = Annotated[str, typer.Option(help="test; or all, if nothing was trained on the folders.")]
+Detectors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="Only these are run and shown: of the panel, published ones, plug-ins, and verdict, which takes the "
+        "whole panel.  [default: all]",
+        show_default=False,
+    ),
+]
+Published = Annotated[
+    Path | None, typer.Option(help="A folder of published detectors' weights.  [default: the user's]")
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes.  [default: cores]")]
 
 
@@ -68,6 +81,16 @@ def named(value: str, option: str = "--fake") -> tuple[str | None, Path]:
     if not name or not folder:
         raise Refusal(f"{option} {value}: write NAME=FOLDER, or FOLDER")
     return name, Path(folder)
+
+
+def wanted(detectors: str | None, published: Path | None) -> Wanted:
+    """Whose rows there are. "eyes, npr" → eyes and npr."""
+    from benchmarks.beside import Wanted
+
+    names = None if detectors is None else tuple(dict.fromkeys(filter(None, map(str.strip, detectors.split(",")))))
+    if published and not published.is_dir():
+        raise Refusal(f"--published {published}: no such folder; `forensics detector list` says what belongs in it")
+    return Wanted(names, beside=True, published=published and published.absolute())
 
 
 @contextmanager

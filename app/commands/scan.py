@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from app.commands.outputs import check_folder
+from forensics.engine import Engine
 from forensics.places import DETECTOR_WEIGHTS
+
+EngineChoice = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="local: processes of this machine; ray: actors of the Ray cluster that RAY_ADDRESS names, where all "
+        "see the same files, else of one started here. The same results.",
+    ),
+]
 
 
 def scan(
@@ -22,6 +32,7 @@ def scan(
     panel: Annotated[
         Path, typer.Option(help="Folder with detector weights and their calibration.")
     ] = DETECTOR_WEIGHTS,
+    engine: EngineChoice = Engine.LOCAL,
 ) -> None:
     """Inspect all files below a folder, into a Parquet file.
 
@@ -59,7 +70,7 @@ def scan(
             bar.update(task, description="scanning", total=total, completed=done, rate=f"{rate:.1f} a second")
 
         try:
-            summary = run(folder, out, partial(load, panel.resolve()), workers or cores(), watch)
+            summary = run(folder, out, partial(load, panel.resolve()), workers or cores(), watch, engine=engine)
         except KeyboardInterrupt:
             bar.stop()
             if shown:

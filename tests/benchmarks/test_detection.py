@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.detection import Setup, Shot, examine, gather, laundered, measure, recorded_corpora
+from benchmarks.asked import Task, examine, laundered
+from benchmarks.beside import PHOTO, VERDICT, Held
+from benchmarks.detection import Setup, Shot, gather, measure, recorded_corpora
 from benchmarks.launder import LAUNDERINGS
 from benchmarks.table import Result
 from detectors.provenance.declarations import Declarations
@@ -49,15 +51,33 @@ def setup(tmp_path, rng) -> Setup:
     return Setup(real, fake, launder="native", split="all", rounds=50)
 
 
+def asked(launder: str, seed: int, examiners, shot: Shot) -> dict:
+    """All that is kept of a photo of which nothing is known yet."""
+    names = (PHOTO, VERDICT, *(detector.name for detector in examiners[0]))
+    return examine(launder, seed, Held(*examiners), Task(shot, names))
+
+
 def test_measures_what_is_there(panel, setup, tmp_path):
     result = measure(setup, panel.load, tmp_path / "cache")
     brightness, verdict = result.table("detectors").rows
-    assert brightness[0] == "brightness"
-    assert verdict[0] == "verdict"
-    assert brightness[1].value == 1.0  # every fake is brighter than every real
-    assert brightness[2].value == 0.0
-    assert brightness[1].n == 3 * N
-    assert brightness[4].value == brightness[5].value == 1.0
+    assert brightness[:2] == ("brightness", "panel")  # the mute one has no row
+    assert verdict[:2] == ("verdict", "whole panel")
+    assert brightness[2].value == brightness[3].value == 1.0  # every fake is brighter than every real
+    assert brightness[4].value == 0.0
+    assert brightness[2].n == 3 * N
+    who = result.table("who").rows[0]
+    assert who[3] == "a" * 12
+    assert who[4].value == who[5].value == 1.0
+    thresholds = {row[0]: row[1:] for row in result.table("thresholds").rows}
+    assert thresholds["brightness"][1] == -0.5  # where its line, 0.1 s + 0.05, says LR 1
+    assert thresholds["verdict"][1] == 0.0
+    assert thresholds["brightness"][2] == thresholds["verdict"][2]  # of one detector, the verdict is that detector
+    assert thresholds["brightness"][2].value == 1.0
+    assert thresholds["brightness"][3].value == thresholds["brightness"][4].value == 1.0
+    assert result.table("thresholds").notes == ("Of 24 real photos, 1 % and 0.1 % are none.",)
+    assert [row[0] for row in result.table("makers").rows] == ["brightness", "verdict"]
+    assert not {"absent"} & {table.name for table in result.tables}
+    assert set(result.figures) == {"curves"}
     domains = {row[0]: row for row in result.table("reals").rows}
     assert set(domains) == {"web", "dark", "all"}
     assert domains["all"][1].n == 2 * N
@@ -75,7 +95,7 @@ def test_shuffled_labels_are_chance(panel, tmp_path, rng):
     real = pictures(tmp_path / "a", 100, rng, 40)
     fake = pictures(tmp_path / "b", 100, rng, 40)
     setup = Setup((real,), ((None, fake),), "native", "all", rounds=50)
-    value = measure(setup, panel.load, tmp_path / "cache").table("detectors").rows[0][1]
+    value = measure(setup, panel.load, tmp_path / "cache").table("detectors").rows[0][2]
     assert value.low < 0.5 < value.high
 
 
@@ -84,28 +104,32 @@ def test_scored_photos_are_not_scored_again(panel, setup, tmp_path):
     few = replace(setup, limit=4)
     measure(few, panel.load, tmp_path, watch=lambda done, total: seen.append(done))
     assert seen == list(range(13))
-    (path,) = tmp_path.glob("scores-native-*.csv")
+    path = tmp_path / "scores-native-0.jsonl"
     lines = path.read_text()
     path.write_text(lines[:-9])  # as a power cut leaves it
     seen.clear()
     again = measure(setup, panel.load, tmp_path, watch=lambda done, total: seen.append(done))
     assert seen[0] == 11  # all whole lines were kept
-    assert len(path.read_text().splitlines()) == 3 * N + 1
+    assert len(path.read_text().splitlines()) == 3 * N + 1  # what was cut off, too
     fresh = measure(setup, panel.load, tmp_path / "fresh")
     assert again.tables == fresh.tables
-    measure(setup, partial(panel.load, "b" * 64), tmp_path)
-    assert len(list(tmp_path.glob("scores-native-*.csv"))) == 2  # another panel, other scores
+    seen.clear()
+    measure(setup, partial(panel.load, "b" * 64), tmp_path, watch=lambda done, total: seen.append(done))
+    assert seen[0] == 0  # another panel, other scores
+    seen.clear()
+    measure(setup, panel.load, tmp_path, watch=lambda done, total: seen.append(done))
+    assert seen == [3 * N]  # and the first one's are still there
 
 
 def test_grey_photos_have_their_own_rows_and_no_other(panel, setup, tmp_path, monkeypatch):
-    seen, original = [], importlib.import_module("benchmarks.detection").inspect
+    seen, original = [], importlib.import_module("benchmarks.asked").inspect
     plain = measure(setup, panel.load, tmp_path / "cache")
     result = measure(
         replace(setup, grey=4), panel.load, tmp_path / "cache", watch=lambda done, total: seen.append((done, total))
     )
     assert seen[0] == (3 * N, 3 * N + 8)  # four of each domain are new, nothing else
-    (path,) = (tmp_path / "cache").glob("scores-native-*.csv")
-    assert sum("-grey," in line for line in path.read_text().splitlines()) == 8
+    path = tmp_path / "cache" / "scores-native-0.jsonl"
+    assert sum("-grey" in line for line in path.read_text().splitlines()) == 8
     grey = {row[0]: row for row in result.table("subsets").rows}["all, grey"]
     assert grey[1].n == 8
     for one, other in zip(plain.tables, result.tables, strict=True):
@@ -116,12 +140,12 @@ def test_grey_photos_have_their_own_rows_and_no_other(panel, setup, tmp_path, mo
         assert (photo.pixels == photo.pixels[..., :1]).all()
         return original(photo, *rest)
 
-    monkeypatch.setattr("benchmarks.detection.inspect", spy)
+    monkeypatch.setattr("benchmarks.asked.inspect", spy)
     for launder in LAUNDERINGS:
-        row = examine(launder.name, 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web", grey=True))
-        assert row["side_px"] > 0
+        row = asked(launder.name, 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web", grey=True))
+        assert row[PHOTO]["side_px"] > 0
     with pytest.raises(AssertionError):
-        examine("native", 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web"))
+        asked("native", 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web"))
 
 
 def test_grey_photos_are_drawn_by_hash_whatever_their_order(setup):
@@ -137,16 +161,17 @@ def test_every_laundering_has_its_own_scores(panel, setup, tmp_path):
         result = measure(few, panel.load, tmp_path)
         assert result.stamp.settings["launder"] == launder
         assert f"laundering: {launder} (" in result.table("detectors").notes[0]
-        assert len(list(tmp_path.glob(f"scores-{launder}-*.csv"))) == 1
-    assert len(list(tmp_path.glob("*.csv"))) == 2
+        assert (tmp_path / f"scores-{launder}-0.jsonl").exists()
+    measure(replace(few, seed=1), panel.load, tmp_path)
+    assert len(list(tmp_path.glob("scores-*"))) == 3
 
 
 def test_a_face_s_size_and_tone_are_kept(panel, portrait_file):
-    row = examine("shrink", 0, panel.load(), Shot(portrait_file, "", False, "portraits"))
+    row = asked("shrink", 0, panel.load(), Shot(portrait_file, "", False, "portraits"))[PHOTO]
     assert row["side_px"] == 224  # of 512
     assert row["face_px"] == pytest.approx(row["face_before_px"] * 224 / 512, abs=3)
     assert row["ita_degrees"] > 10  # Grace Hopper, in daylight
-    grey = examine("shrink", 0, panel.load(), Shot(portrait_file, "", False, "portraits", grey=True))
+    grey = asked("shrink", 0, panel.load(), Shot(portrait_file, "", False, "portraits", grey=True))[PHOTO]
     assert grey["ita_degrees"] == row["ita_degrees"]  # of the photo as it came
 
 
@@ -159,8 +184,8 @@ def test_laundering_depends_on_the_photo_alone(panel, setup, tmp_path):
         "reposting changed nothing"
     )
     for each in LAUNDERINGS:
-        as_real = examine(each.name, 1, panel.load(), Shot(path, photo.sha256, False, "web"))
-        as_fake = examine(each.name, 1, panel.load(), Shot(path, photo.sha256, True, "x"))
+        as_real = asked(each.name, 1, panel.load(), Shot(path, photo.sha256, False, "web"))
+        as_fake = asked(each.name, 1, panel.load(), Shot(path, photo.sha256, True, "x"))
         assert as_real == as_fake
 
 
@@ -194,10 +219,10 @@ def test_a_declaration_decides_nothing(panel, tmp_path, monkeypatch, rng, kind, 
         seen.extend(w.evidence.finding for w in report.verdict.weighed if w.evidence.detector == "reader")
         return report
 
-    monkeypatch.setattr("benchmarks.detection.inspect", spy)
-    outcome = examine(launder, 0, examiners, Shot(path, "", True, "mygen"))
-    assert outcome["conclusion"] != str(Conclusion.DECLARED)
-    assert outcome["reader"] == 0
+    monkeypatch.setattr("benchmarks.asked.inspect", spy)
+    said = asked(launder, 0, examiners, Shot(path, "", True, "mygen"))
+    assert said[VERDICT]["conclusion"] != str(Conclusion.DECLARED)
+    assert said["reader"]["score"] == 0
     assert seen == ["photo|PNG|RGB|"]
 
 

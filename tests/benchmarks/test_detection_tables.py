@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.beside import PANEL, VERDICT, WHOLE, Entrant
 from benchmarks.detection import Outcome, Setup, Shot
 from benchmarks.detection_tables import tables
+from benchmarks.detector_tables import curves_of
 from forensics.metrics import share
 from forensics.verdict import Conclusion
 
 SETUP = Setup((), (), rounds=3)
+ENTRANTS = (Entrant("classifier", PANEL), Entrant("noise", PANEL), Entrant(VERDICT, WHOLE, threshold=0.0))
 CAMERA, GENERATED, NOTHING = Conclusion.CAMERA, Conclusion.GENERATED, Conclusion.INCONCLUSIVE
 
 
@@ -22,7 +25,8 @@ def outcome(fake: bool, source: str, lr: float | None, said: Conclusion = NOTHIN
 
 
 def table(outcomes, name: str) -> dict:
-    found = next(t for t in tables(outcomes, ("classifier", "noise"), SETUP, ()) if t.name == name)
+    curves = curves_of([o for o in outcomes if not o.shot.grey], ENTRANTS, SETUP)
+    found = next(t for t in tables(outcomes, ENTRANTS, curves, SETUP) if t.name == name)
     return {row[0]: row[1:] for row in found.rows} | {"": [column.name for column in found.columns]}
 
 

@@ -14,7 +14,9 @@ from PIL import Image
 
 from app.commands.bench_photos import chosen
 from benchmarks import calibration
-from benchmarks.detection import examine, examined, measure, shown
+from benchmarks.asked import Task, examine, shown
+from benchmarks.beside import PHOTO, Wanted, hold
+from benchmarks.detection import examined, measure
 from benchmarks.matching import matched
 from benchmarks.shots import Setup, gather
 from benchmarks.table import Result
@@ -85,7 +87,7 @@ def test_matched_photos_have_their_own_scores_and_one_shape(panel, folder, tmp_p
     assert {s.shape for s in matched(gather(setup)[0][::-1], Alone(panel.load, 1))} == {(36, 36)}
     for shot in (shots[0], shots[-1]):
         assert shown("match", 0, Photo.open(shot.path), shot).pixels.shape == (36, 36, 3)
-        assert examine("match", 0, panel.load(), shot)["side_px"] == 36
+        assert examine("match", 0, hold(panel.load, Wanted()), Task(shot, (PHOTO,)))[PHOTO]["side_px"] == 36
     outcomes = examined(setup, panel.load, tmp_path / "out").outcomes
     assert {o.shot.source for o in outcomes if o.shot.fake} == {"mygen"}
     assert {o.side for o in outcomes} == {36}

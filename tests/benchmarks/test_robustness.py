@@ -143,27 +143,27 @@ def test_what_is_scored_is_not_scored_again(alone, panel, setup, tmp_path):
 
     measure(replace(setup, limit=3), FEW, panel.load, tmp_path, watch=watch)
     assert seen == [(i, 18) for i in range(19)]
-    (path,) = tmp_path.glob("scores-noise-10-*.csv")
+    (path,) = tmp_path.glob("scores-noise-10-*.jsonl")
     path.write_text(path.read_text()[:-5])  # as a power cut leaves it
     seen.clear()
     again = measure(setup, FEW, panel.load, tmp_path, watch=watch)
     assert seen[0] == (17, 36)
-    assert len(path.read_text().splitlines()) == 2 * N + 1
+    assert len(path.read_text().splitlines()) == 2 * N + 1  # what was cut off, too
     seen.clear()
     measure(setup, chosen("crop,noise-10"), panel.load, tmp_path, watch=watch)
     assert seen[0] == (36, 60)  # two new conditions, nothing else
     fresh = measure(setup, FEW, panel.load, tmp_path / "fresh")
     assert again.tables == fresh.tables
     measure(replace(setup, limit=1), FEW[:2], partial(panel.load, "b" * 64), tmp_path)
-    assert len(list(tmp_path.glob("scores-crop-0.5-*.csv"))) == 2  # other weights, other scores
+    assert len(list(tmp_path.glob("scores-crop-0.5-*.jsonl"))) == 2  # other weights, other scores
 
 
 def test_a_condition_that_is_described_anew_is_scored_anew(alone, panel, setup, tmp_path):
     other = replace(FEW[1], about="something else")
     for conditions in (FEW[:2], (NATIVE, other)):
         measure(replace(setup, limit=1), conditions, panel.load, tmp_path)
-    assert len(list(tmp_path.glob("scores-crop-0.5-*.csv"))) == 2
-    assert len(list(tmp_path.glob("scores-native-*.csv"))) == 1
+    assert len(list(tmp_path.glob("scores-crop-0.5-*.jsonl"))) == 2
+    assert len(list(tmp_path.glob("scores-native-*.jsonl"))) == 1
 
 
 def test_a_photo_that_cannot_be_read_is_left_out_everywhere(alone, panel, setup, tmp_path):
@@ -330,7 +330,7 @@ def test_command(alone, panel, setup, tmp_path, monkeypatch):
     assert done.exit_code == 0
     assert "Blurred" in done.stdout
     assert len(list((tmp_path / "out").glob("robustness-*.json"))) == 1
-    assert len(list((tmp_path / "out" / "robustness").glob("scores-*.csv"))) == 5
+    assert len(list((tmp_path / "out" / "robustness").glob("scores-*.jsonl"))) == 5
     for extra, said in ((["--conditions", "wash"], "allowed are"), (["--fake", str(tmp_path / "none")], "no such")):
         with pytest.raises(Refusal, match=said):
             CliRunner().invoke(app, [*words, *extra], catch_exceptions=False)

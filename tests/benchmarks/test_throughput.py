@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import throughput
+from benchmarks.table import Table
 from forensics.photo import Photo
 from forensics.refusal import Refusal
 
@@ -26,8 +27,11 @@ def test_portraits_differ_in_bytes_alone():
 
 
 def test_stages_and_summary(panel, monkeypatch, tmp_path):
+    asked = []
     monkeypatch.setattr(throughput, "reference", lambda: (lambda: None, 1))
     monkeypatch.setattr(throughput, "first_verdict", lambda weights: 2.0)
+    beside = Table("published", "", (), ())
+    monkeypatch.setattr(throughput, "published_table", lambda *given: asked.append(given) or beside)
     result = throughput.measure(lambda: panel.load(pause=0.05), tmp_path, photos=2, only="panel")
     stages = {row[0]: row[1] for row in result.table("stages").rows}
     assert list(stages) == ["decode", "face finding", "brightness", "mute", "verdict and JSON"]
@@ -37,6 +41,10 @@ def test_stages_and_summary(panel, monkeypatch, tmp_path):
     assert summary["speed"] == pytest.approx(1000 / summary["one photo"])
     assert summary["first verdict, from process start"] == 2.0
     assert result.stamp.settings["photos"] == 2
+    [(_, _, threads, spent, forwards, _)] = asked  # what the published detectors are shown beside
+    assert result.table("published") is beside
+    assert (threads, len(spent), len(forwards)) == (1, 2, 2 * throughput.FORWARDS)
+    assert all(0.05 <= seconds < 0.5 for seconds in spent)
 
 
 def test_no_verdict_is_said(tmp_path):

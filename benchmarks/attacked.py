@@ -1,0 +1,295 @@
+"""How far do detectors and verdict fall when generated pictures are attacked directly, and what does that cost them?
+
+Each generated picture is attacked (attacks.py), then goes through the same hands as all others (launder.py), as a
+forger would do it: attacked first, posted afterwards. Real photos are not attacked. The split "test" is measured;
+what attackers know of real photos, and what detectors are told of attacks when they are recalibrated, comes from the
+split "calibration". What is made of the answers: attacked_tables.py, attacks_figure.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.attacked_tables import tables
+from benchmarks.attacks import ATTACKS, NONE, Attack, Known, attack_named
+from benchmarks.attacks_quality import Loss, features
+from benchmarks.attacks_texture import Texture, measured, textures
+from benchmarks.launder import laundering_named
+from benchmarks.shots import Setup, Shot, fingerprints, gather
+from benchmarks.table import Table
+from detectors.examined import Examined
+from forensics.crew import Crew, Lost
+from forensics.face import largest_face
+from forensics.inspection import inspect
+from forensics.photo import Photo, UnreadableImage
+from forensics.refusal import Refusal
+from forensics.report import rounded
+from forensics.scan import Examiners, describe
+from forensics.view import at_known_size
+
+LAUNDERINGS = ("match", "repost")  # what all pictures go through, one after the other attack
+LIMIT = 24  # photos a folder: four real and three generated ones take two cores about ten minutes
+REFERENCE = 40  # real photos a folder of the split "calibration" that say what real photos are like
+TOLD = 12  # photos a folder of that split, attacked, that detectors are recalibrated with
+APART = 60  # generated pictures, at most, whose distances from each other are the unit of "moved"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the panel said of a picture after an attack and a laundering. `row` is what a calibration needs of it."""
+
+    row: Examined
+    conclusion: str
+    log10_lr: float | None  # None: the panel was silent
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """All that was said of N photos, in the same order everywhere; reals are the same under all attacks."""
+
+    said: Mapping[tuple[str, str], tuple[Said, ...]]  # (attack, laundering) → N answers
+    losses: Mapping[str, tuple[Loss, ...]]  # attack → of the pictures that it changed
+    fake: np.ndarray  # (N,) bool
+
+    @property
+    def launderings(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(launder for _, launder in self.said))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A measured benchmark: photos of the split, and those that detectors may be told of before."""
+
+    attacks: tuple[Attack, ...]
+    detectors: tuple[str, ...]
+    tested: Attacked
+    told: Attacked
+    apart: float  # mean distance of two generated pictures in the feature space
+    notes: tuple[str, ...]
+    corpora: Mapping[str, str] = field(default_factory=dict)  # folder → fingerprint, for a stamp
+    weights: Mapping[str, str] = field(default_factory=dict)  # detector or "calibration" → sha256, for a stamp
+
+
+def measure_attacks(
+    setup: Setup,
+    load: Callable[[], Examiners],
+    cache: Path,
+    workers: int = 1,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Table, ...]:
+    """AUC under each attack, how far it falls, what verdicts say, quality lost, and what recalibration brings back.
+
+    What is in `cache` is not examined again. `setup.launder` and `setup.grey` do not matter here. load: importable
+    function that gives panel and calibration. watch(done, total) is told of every photo under every attack. Raises
+    Refusal when a folder is missing, a class is empty, or no photo could be read.
+    """
+    return tables(examined(setup, load, cache, workers, watch), setup)
+
+
+def examined(
+    setup: Setup,
+    load: Callable[[], Examiners],
+    cache: Path,
+    workers: int = 1,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Found:
+    """As `measure_attacks` does it, before anything is counted."""
+    shots = of_split(setup, setup.split, setup.limit)
+    with Crew(load, workers) as crew:
+        [(_, (detectors, versions))] = crew.map(describe, [None])
+        references = [shot for shot in calibrating(setup, REFERENCE) if not shot.fake]
+        reals = textures(in_order(crew, texture, references))
+        told = calibrating(setup, min(TOLD, setup.limit or TOLD))
+        taught = {shot.group for shot in (*references, *told)}  # only where the split is "all" is one of them here
+        shots = [shot for shot in shots if shot.group not in taught]
+        attacks = tuple(attack for attack in ATTACKS if attack.possible(detectors, bool(reals)))
+        answers = Answers(cache, [detectors, versions, setup.seed, LAUNDERINGS, told_of(reals)])
+        wanted = [(s, a) for s in (*shots, *told) for a in (attacks if s.fake else (NONE,))]
+        answers.fill(wanted, crew, partial(examine, setup.seed, reals), watch)
+        fakes = sorted((s for s in shots if s.fake), key=lambda shot: shot.sha256)[:APART]
+        places = in_order(crew, place, fakes)
+    tested = answers.of(shots, attacks)
+    if len(set(tested.fake)) < 2:
+        raise Refusal(f"none of the {len(shots)} photos of one class could be read under every attack; give others")
+    weights = {**versions["weights"], "calibration": versions["calibration"]}
+    apart = float(np.mean([np.linalg.norm(a - b) for a, b in combinations(places, 2)] or [np.nan]))
+    notes = (
+        f"{int((~tested.fake).sum())} real and {int(tested.fake.sum())} generated photos, split {setup.split}; "
+        "generated ones are attacked, then all are laundered ("
+        + "; ".join(f"{name}: {laundering_named(name).about}" for name in LAUNDERINGS)
+        + ") and lose all metadata.",
+        *unread(len(shots) - len(tested.fake)),
+        *impossible(attacks, detectors),
+        reference_note(reals),
+    )
+    told = answers.of(told, attacks)
+    return Found(attacks, tuple(detectors), tested, told, apart, notes, fingerprints(setup, shots), weights)
+
+
+def of_split(setup: Setup, split: str, limit: int | None) -> list[Shot]:
+    return gather(replace(setup, split=split, limit=limit, grey=0, match=False))[0]
+
+
+def calibrating(setup: Setup, limit: int) -> list[Shot]:
+    """Photos of the split "calibration"; none where a class is empty there."""
+    try:
+        return of_split(setup, "calibration", limit)
+    except Refusal:
+        return []
+
+
+def unread(count: int) -> tuple[str, ...]:
+    return (f"{count} photos could not be read under every attack and are left out.",) if count else ()
+
+
+def impossible(attacks: Sequence[Attack], detectors: Sequence[str]) -> tuple[str, ...]:
+    names = [attack.name for attack in ATTACKS if attack not in attacks]
+    if not names:
+        return ()
+    return (f"Left out, for want of the panel's networks or of real photos to learn from: {', '.join(names)}.",)
+
+
+def reference_note(reals: Sequence[Texture]) -> str:
+    sizes = ", ".join(f"{texture.side} px: {texture.n}" for texture in reals) or "none"
+    return (
+        "What attackers know of real photos is from those of the split calibration, by the shorter side of what is "
+        f"attacked, the nearest of: {sizes}."
+    )
+
+
+class Answers:
+    """What was answered already: JSON lines, one a photo and attack, so that an interrupted run goes on.
+
+    A file for each `identity`: panel, calibration, seed, launderings, reference. A last line that was cut off is
+    dropped.
+    """
+
+    def __init__(self, folder: Path, identity: object):
+        name = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        self.path = folder / f"attacked-{name}.jsonl"
+        self.rows: dict[str, dict | None] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            kept = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+            whole = kept[: kept.rfind("\n") + 1]
+            if whole != kept:
+                self.path.write_text(whole, encoding="utf-8")
+        except OSError as error:
+            raise Refusal(f"{folder}: answers cannot be kept there ({error.strerror}); pass --out") from None
+        for line in whole.splitlines():
+            self.rows.update(json.loads(line))
+
+    def fill(
+        self,
+        wanted: Sequence[tuple[Shot, Attack]],
+        crew: Crew[Examiners],
+        job: Callable,
+        watch: Callable[[int, int], None],
+    ) -> None:
+        """Have examined what has no row yet."""
+        missing = [(shot, attack.name) for shot, attack in wanted if key_of(shot, attack) not in self.rows]
+        done = len(wanted) - len(missing)
+        watch(done, len(wanted))
+        for (shot, name), row in crew.map(job, missing):
+            done += 1
+            key = key_of(shot, attack_named(name))
+            self.rows[key] = None if isinstance(row, Lost) else row
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({key: self.rows[key]}) + "\n")
+            watch(done, len(wanted))
+
+    def of(self, shots: Sequence[Shot], attacks: Sequence[Attack]) -> Attacked:
+        """Of the photos that could be read under every attack."""
+
+        def row(shot: Shot, attack: Attack) -> dict | None:
+            return self.rows[key_of(shot, attack if shot.fake else NONE)]
+
+        whole = [shot for shot in shots if all(row(shot, attack) for attack in attacks)]
+        said = {
+            (attack.name, launder): tuple(said_of(shot, row(shot, attack)["said"][launder]) for shot in whole)
+            for attack in attacks
+            for launder in LAUNDERINGS
+        }
+        losses = {
+            a.name: tuple(Loss(**row(s, a)["loss"]) for s in whole if s.fake and row(s, a)["loss"]) for a in attacks
+        }
+        return Attacked(said, losses, np.array([shot.fake for shot in whole], dtype=bool))
+
+
+def key_of(shot: Shot, attack: Attack) -> str:
+    return f"{shot.sha256} {attack.name}: {attack.about}"
+
+
+def said_of(shot: Shot, kept: Mapping) -> Said:
+    row = Examined(
+        str(shot.path), "fake" if shot.fake else "real", shot.source, shot.group, *kept["size"], kept["scores"]
+    )
+    return Said(row, kept["conclusion"], kept["log10_lr"])
+
+
+def told_of(reals: Sequence[Texture]) -> list[object]:
+    return [(texture.side, texture.n, texture.grain, texture.falloff.tolist()) for texture in reals]
+
+
+def in_order(crew: Crew, job: Callable, shots: Sequence[Shot]) -> Iterator:
+    """Answers in the order of `shots`, whoever was done first; of unreadable photos there is none."""
+    found = {shot.key: answer for shot, answer in crew.map(job, shots)}
+    return [found[s.key] for s in shots if found[s.key] is not None and not isinstance(found[s.key], Lost)]
+
+
+def texture(held: object, shot: Shot) -> list[Texture] | None:
+    """A real photo's, in a worker."""
+    try:
+        return measured(Photo.open(shot.path).pixels)
+    except UnreadableImage:
+        return None
+
+
+def place(held: object, shot: Shot) -> np.ndarray | None:
+    """A picture's in the feature space, in a worker."""
+    try:
+        return features(Photo.open(shot.path).pixels)
+    except UnreadableImage:
+        return None
+
+
+def examine(
+    seed: int, reals: tuple[Texture, ...], examiners: Examiners, wanted: tuple[Shot, str]
+) -> dict[str, object] | None:
+    """One picture through an attack, each laundering and the panel, in a worker; None when it cannot be read."""
+    shot, name = wanted
+    try:
+        before = Photo.open(shot.path).pixels
+        after = attack_named(name).apply(before, drawing(seed, shot), Known.of(examiners[0], reals))
+        said = {launder: asked(after, launder, drawing(seed, shot), examiners) for launder in LAUNDERINGS}
+    except UnreadableImage:
+        return None
+    loss = None if np.array_equal(before, after) else asdict(Loss.of(before, after))
+    return {"said": said, "loss": loss}
+
+
+def drawing(seed: int, shot: Shot) -> np.random.Generator:
+    """The same trip for a picture whatever was done to it before, and the one that `bench detection` sends it on."""
+    return np.random.default_rng((seed, int(shot.sha256[:16], 16)))
+
+
+def asked(pixels: np.ndarray, launder: str, rng: np.random.Generator, examiners: Examiners) -> dict[str, object]:
+    photo = Photo.from_pixels(laundering_named(launder).apply(pixels, rng))
+    verdict = inspect(photo, *examiners).verdict
+    seen = at_known_size(photo)
+    face = largest_face(seen)
+    scores = {w.evidence.detector: rounded(w.evidence.score) for w in verdict.weighed if w.evidence.score is not None}
+    return {
+        "conclusion": str(verdict.conclusion),
+        "log10_lr": rounded(verdict.log10_lr),
+        "size": [seen.width, seen.height, face.height if face else 0],
+        "scores": scores,
+    }
