@@ -16,7 +16,7 @@ from app.commands.outputs import check_folder
 if TYPE_CHECKING:
     from benchmarks.generalization import Watch
 
-SHOWN = ("summary", "unseen")  # on a terminal; matrices are for the eye
+SHOWN = ("summary",)  # on a terminal; the rest is for the eye
 
 
 def generalization(
