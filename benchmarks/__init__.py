@@ -21,6 +21,7 @@ BENCHMARKS = (
     Benchmark("detection", "How well do detectors and verdict tell the classes apart?", "benchmarks.detection"),
     Benchmark("generalization", "What carries from one generator to another?", "benchmarks.generalization"),
     Benchmark("robustness", "What is left of them after JPEG, resizing, re-posting?", "benchmarks.robustness"),
+    Benchmark("attacks", "What is left of them when finished pictures are changed to pass?", "benchmarks.attacked"),
     Benchmark("red-queen", "What does an arms race do to detectors, round by round?", "benchmarks.red_queen"),
     Benchmark("fidelity", "How near are a generator's pictures to photos, and how varied?", "benchmarks.fidelity"),
     Benchmark("calibration", "Do the verdict's numbers and words mean what they say?", "benchmarks.calibration"),

@@ -8,8 +8,6 @@ split "calibration". What is made of the answers: attacked_tables.py, attacks_fi
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -18,14 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.attacked_answers import LAUNDERINGS, Answers, Attacked
 from benchmarks.attacked_tables import tables
 from benchmarks.attacks import ATTACKS, NONE, Attack, Known, attack_named
+from benchmarks.attacks_figure import draw
 from benchmarks.attacks_quality import Loss, features
 from benchmarks.attacks_texture import Texture, measured, textures
 from benchmarks.launder import laundering_named
 from benchmarks.shots import Setup, Shot, fingerprints, gather
-from benchmarks.table import Table
-from detectors.examined import Examined
+from benchmarks.stamp import Stamp
+from benchmarks.table import Result
 from forensics.crew import Crew, Lost
 from forensics.face import largest_face
 from forensics.inspection import inspect
@@ -35,33 +35,10 @@ from forensics.report import rounded
 from forensics.scan import Examiners, describe
 from forensics.view import at_known_size
 
-LAUNDERINGS = ("match", "repost")  # what all pictures go through, one after the other attack
 LIMIT = 24  # photos a folder: four real and three generated ones take two cores about ten minutes
 REFERENCE = 40  # real photos a folder of the split "calibration" that say what real photos are like
 TOLD = 12  # photos a folder of that split, attacked, that detectors are recalibrated with
 APART = 60  # generated pictures, at most, whose distances from each other are the unit of "moved"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the panel said of a picture after an attack and a laundering. `row` is what a calibration needs of it."""
-
-    row: Examined
-    conclusion: str
-    log10_lr: float | None  # None: the panel was silent
-
-
-@dataclass(frozen=True)
-class Attacked:
-    """All that was said of N photos, in the same order everywhere; reals are the same under all attacks."""
-
-    said: Mapping[tuple[str, str], tuple[Said, ...]]  # (attack, laundering) → N answers
-    losses: Mapping[str, tuple[Loss, ...]]  # attack → of the pictures that it changed
-    fake: np.ndarray  # (N,) bool
-
-    @property
-    def launderings(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(launder for _, launder in self.said))
 
 
 @dataclass(frozen=True)
@@ -78,20 +55,26 @@ class Found:
     weights: Mapping[str, str] = field(default_factory=dict)  # detector or "calibration" → sha256, for a stamp
 
 
-def measure_attacks(
+def measure(
     setup: Setup,
     load: Callable[[], Examiners],
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Table, ...]:
+) -> Result:
     """AUC under each attack, how far it falls, what verdicts say, quality lost, and what recalibration brings back.
 
     What is in `cache` is not examined again. `setup.launder` and `setup.grey` do not matter here. load: importable
     function that gives panel and calibration. watch(done, total) is told of every photo under every attack. Raises
     Refusal when a folder is missing, a class is empty, or no photo could be read.
     """
-    return tables(examined(setup, load, cache, workers, watch), setup)
+    found = examined(setup, load, cache, workers, watch)
+    shown = tables(found, setup)
+    named = {table.name: table for table in shown}
+    settings = {"split": setup.split, "limit": setup.limit, "rounds": setup.rounds}
+    stamp = Stamp.now(setup.seed, found.corpora, found.weights, settings)
+    figures = {"fall": draw(named["attacks"], named["quality"])}
+    return Result("attacks", "Direct attacks", shown, stamp, figures)
 
 
 def examined(
@@ -101,7 +84,7 @@ def examined(
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
-    """As `measure_attacks` does it, before anything is counted."""
+    """As `measure` does it, before anything is counted."""
     shots = of_split(setup, setup.split, setup.limit)
     with Crew(load, workers) as crew:
         [(_, (detectors, versions))] = crew.map(describe, [None])
@@ -163,76 +146,6 @@ def reference_note(reals: Sequence[Texture]) -> str:
         "What attackers know of real photos is from those of the split calibration, by the shorter side of what is "
         f"attacked, the nearest of: {sizes}."
     )
-
-
-class Answers:
-    """What was answered already: JSON lines, one a photo and attack, so that an interrupted run goes on.
-
-    A file for each `identity`: panel, calibration, seed, launderings, reference. A last line that was cut off is
-    dropped.
-    """
-
-    def __init__(self, folder: Path, identity: object):
-        name = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        self.path = folder / f"attacked-{name}.jsonl"
-        self.rows: dict[str, dict | None] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            kept = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            whole = kept[: kept.rfind("\n") + 1]
-            if whole != kept:
-                self.path.write_text(whole, encoding="utf-8")
-        except OSError as error:
-            raise Refusal(f"{folder}: answers cannot be kept there ({error.strerror}); pass --out") from None
-        for line in whole.splitlines():
-            self.rows.update(json.loads(line))
-
-    def fill(
-        self,
-        wanted: Sequence[tuple[Shot, Attack]],
-        crew: Crew[Examiners],
-        job: Callable,
-        watch: Callable[[int, int], None],
-    ) -> None:
-        """Have examined what has no row yet."""
-        missing = [(shot, attack.name) for shot, attack in wanted if key_of(shot, attack) not in self.rows]
-        done = len(wanted) - len(missing)
-        watch(done, len(wanted))
-        for (shot, name), row in crew.map(job, missing):
-            done += 1
-            key = key_of(shot, attack_named(name))
-            self.rows[key] = None if isinstance(row, Lost) else row
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({key: self.rows[key]}) + "\n")
-            watch(done, len(wanted))
-
-    def of(self, shots: Sequence[Shot], attacks: Sequence[Attack]) -> Attacked:
-        """Of the photos that could be read under every attack."""
-
-        def row(shot: Shot, attack: Attack) -> dict | None:
-            return self.rows[key_of(shot, attack if shot.fake else NONE)]
-
-        whole = [shot for shot in shots if all(row(shot, attack) for attack in attacks)]
-        said = {
-            (attack.name, launder): tuple(said_of(shot, row(shot, attack)["said"][launder]) for shot in whole)
-            for attack in attacks
-            for launder in LAUNDERINGS
-        }
-        losses = {
-            a.name: tuple(Loss(**row(s, a)["loss"]) for s in whole if s.fake and row(s, a)["loss"]) for a in attacks
-        }
-        return Attacked(said, losses, np.array([shot.fake for shot in whole], dtype=bool))
-
-
-def key_of(shot: Shot, attack: Attack) -> str:
-    return f"{shot.sha256} {attack.name}: {attack.about}"
-
-
-def said_of(shot: Shot, kept: Mapping) -> Said:
-    row = Examined(
-        str(shot.path), "fake" if shot.fake else "real", shot.source, shot.group, *kept["size"], kept["scores"]
-    )
-    return Said(row, kept["conclusion"], kept["log10_lr"])
 
 
 def told_of(reals: Sequence[Texture]) -> list[object]:

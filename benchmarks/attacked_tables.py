@@ -22,7 +22,8 @@ from forensics.features import EffNetLite0
 from forensics.verdict import Conclusion
 
 if TYPE_CHECKING:
-    from benchmarks.attacked import Attacked, Found, Said
+    from benchmarks.attacked import Found
+    from benchmarks.attacked_answers import Attacked, Said
     from benchmarks.shots import Setup
 
 LEAST = 10  # photos of a class, with a face and a score, that detectors are recalibrated with

@@ -20,7 +20,7 @@ WIDE, HIGH, HEAD = 4.3, 0.36, 1.9  # inches: a panel, a line, and what stands ar
 
 
 def draw(attacks: Table, quality: Table) -> Figure:
-    """attacks: "attacks", AUC of verdict and detectors; quality: "quality". Both of `attacked.measure_attacks`."""
+    """attacks: "attacks", AUC of verdict and detectors; quality: "quality". Both of `attacked.measure`."""
     launderings = list(dict.fromkeys(str(row[1]) for row in attacks.rows))
     names = list(dict.fromkeys(str(row[0]) for row in attacks.rows))
     cells = {

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from app.commands.bench_attacks import attacks
 from app.commands.bench_calibration import calibration
 from app.commands.bench_fidelity import fidelity
 from app.commands.bench_generalization import generalization
@@ -138,6 +139,7 @@ def throughput(
     finish(result, out)
 
 
+group.command()(attacks)
 group.command()(generalization)
 group.command()(robustness)
 group.command("red-queen")(red_queen)

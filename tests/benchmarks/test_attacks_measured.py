@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.attacked import Attacked, Found, Said, measure_attacks
+from benchmarks.attacked import Found, measure
+from benchmarks.attacked_answers import Attacked, Said
 from benchmarks.attacked_tables import tables
 from benchmarks.attacks import NONE, Attack
 from benchmarks.attacks_figure import draw
@@ -81,7 +82,7 @@ def table(found: tuple[Table, ...], name: str) -> dict[tuple, tuple]:
 
 
 def test_what_an_attack_does_is_measured(panel, setup, tmp_path):
-    found = measure_attacks(setup, panel.load, tmp_path / "cache")
+    found = measure(setup, panel.load, tmp_path / "cache").tables
     assert [t.name for t in found] == ["attacks", "falls", "verdicts", "quality"]  # no faces: nothing to weigh anew
     areas = table(found, "attacks")
     assert list(areas) == [("none", "match"), ("none", "repost"), ("dark", "match"), ("dark", "repost")]
@@ -104,11 +105,11 @@ def test_what_an_attack_does_is_measured(panel, setup, tmp_path):
 def test_real_photos_that_taught_are_not_measured(panel, setup, tmp_path):
     from forensics.corpus import Corpus
 
-    found = measure_attacks(setup, panel.load, tmp_path / "cache")
+    found = measure(setup, panel.load, tmp_path / "cache").tables
     taught = [len(Corpus.open(path).where(split="calibration")) for path in (setup.real[0], setup.fake[0][1])]
     assert min(taught) > 0
     assert table(found, "attacks")["none", "match"][0].n == 2 * N - sum(taught)
-    tested = measure_attacks(replace(setup, split="test"), panel.load, tmp_path / "cache")
+    tested = measure(replace(setup, split="test"), panel.load, tmp_path / "cache").tables
     assert table(tested, "attacks")["none", "match"][0].n == sum(
         len(Corpus.open(path).where(split="test")) for path in (setup.real[0], setup.fake[0][1])
     )
@@ -121,29 +122,29 @@ def test_what_is_answered_is_not_asked_again(panel, setup, tmp_path):
         seen.append((done, total))
 
     small = replace(setup, limit=6)
-    measure_attacks(small, panel.load, tmp_path, watch=watch)
+    measure(small, panel.load, tmp_path, watch=watch)
     total = seen[-1][1]
     assert seen == [(i, total) for i in range(total + 1)]
     (path,) = tmp_path.glob("attacked-*.jsonl")
     path.write_text(path.read_text()[:-5])  # as a power cut leaves it
     seen.clear()
-    again = measure_attacks(small, panel.load, tmp_path, watch=watch)
+    again = measure(small, panel.load, tmp_path, watch=watch).tables
     assert seen == [(total - 1, total), (total, total)]
     assert len(path.read_text().splitlines()) == total
-    fresh = measure_attacks(small, panel.load, tmp_path / "fresh")
+    fresh = measure(small, panel.load, tmp_path / "fresh").tables
     assert again == fresh
-    measure_attacks(replace(small, seed=1), panel.load, tmp_path)
+    measure(replace(small, seed=1), panel.load, tmp_path)
     assert len(list(tmp_path.glob("attacked-*.jsonl"))) == 2  # another seed, other answers
 
 
 def test_unreadable_photos_are_left_out(panel, setup, tmp_path):
     (setup.real[0] / "broken.png").write_bytes(b"no picture")
-    found = measure_attacks(setup, panel.load, tmp_path / "cache")
+    found = measure(setup, panel.load, tmp_path / "cache").tables
     assert any("1 photos could not be read" in note for note in found[0].notes)
     for i, path in enumerate(sorted(setup.fake[0][1].iterdir())):
         path.write_bytes(f"no picture {i}".encode())
     with pytest.raises(Refusal, match="one class could be read"):
-        measure_attacks(setup, panel.load, tmp_path / "cache")
+        measure(setup, panel.load, tmp_path / "cache")
 
 
 def invented(rng, n: int, shift: float) -> dict[tuple[str, str], tuple[Said, ...]]:

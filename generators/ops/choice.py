@@ -1,0 +1,32 @@
+"""Which implementation of an operation runs: its CUDA kernel, or the plain PyTorch that specifies it."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from generators.ops.cuda import kernel
+from generators.ops.cuda.layout import DTYPES
+
+Impl = Literal["auto", "cuda", "reference"]
+
+
+def takes_kernel(impl: Impl, x: Tensor, obstacle: str | None = None) -> bool:
+    """Whether the kernel is to run on x. "auto" takes it where it can, and not while torch.compile looks on.
+
+    `obstacle` says what about the other arguments no kernel can do. Raises ValueError when "cuda" is asked for
+    and can't be had, and for an unknown `impl`.
+    """
+    if impl not in get_args(Impl):
+        raise ValueError(f"impl {impl!r}: must be auto, cuda or reference")
+    if impl == "reference":
+        return False
+    if obstacle is None and x.dtype not in DTYPES:
+        obstacle = f"there is no kernel for {x.dtype}"
+    if obstacle is None and not kernel.available(x):
+        obstacle = f"no CUDA kernel can run on {x.device}; `forensics doctor` says what was found"
+    if impl == "cuda" and obstacle:
+        raise ValueError(f"impl='cuda': {obstacle}; impl='reference' always works")
+    return obstacle is None and not (impl == "auto" and torch.compiler.is_compiling())
