@@ -23,7 +23,7 @@ from benchmarks.attacks_figure import draw
 from benchmarks.attacks_quality import Loss, features
 from benchmarks.attacks_texture import Texture, measured, textures
 from benchmarks.launder import laundering_named
-from benchmarks.shots import Setup, Shot, fingerprints, gather
+from benchmarks.shots import Setup, Shot, away, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
 from forensics.crew import Crew, Lost
@@ -61,6 +61,7 @@ def measure(
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    crew: Callable[..., Crew] | None = None,
 ) -> Result:
     """AUC under each attack, how far it falls, what verdicts say, quality lost, and what recalibration brings back.
 
@@ -68,7 +69,7 @@ def measure(
     function that gives panel and calibration. watch(done, total) is told of every photo under every attack. Raises
     Refusal when a folder is missing, a class is empty, or no photo could be read.
     """
-    found = examined(setup, load, cache, workers, watch)
+    found = examined(setup, load, cache, workers, watch, crew)
     shown = tables(found, setup)
     named = {table.name: table for table in shown}
     settings = {"split": setup.split, "limit": setup.limit, "rounds": setup.rounds}
@@ -83,22 +84,23 @@ def examined(
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    crew: Callable[..., Crew] | None = None,
 ) -> Found:
     """As `measure` does it, before anything is counted."""
     shots = of_split(setup, setup.split, setup.limit)
-    with Crew(load, workers) as crew:
-        [(_, (detectors, versions))] = crew.map(describe, [None])
+    with (crew or Crew)(load, workers) as hands:
+        [(_, (detectors, versions))] = hands.map(describe, [None])
         references = [shot for shot in calibrating(setup, REFERENCE) if not shot.fake]
-        reals = textures(in_order(crew, texture, references))
+        reals = textures(in_order(hands, texture, references))
         told = calibrating(setup, min(TOLD, setup.limit or TOLD))
         taught = {shot.group for shot in (*references, *told)}  # only where the split is "all" is one of them here
         shots = [shot for shot in shots if shot.group not in taught]
         attacks = tuple(attack for attack in ATTACKS if attack.possible(detectors, bool(reals)))
         answers = Answers(cache, [detectors, versions, setup.seed, LAUNDERINGS, told_of(reals)])
         wanted = [(s, a) for s in (*shots, *told) for a in (attacks if s.fake else (NONE,))]
-        answers.fill(wanted, crew, partial(examine, setup.seed, reals), watch)
+        answers.fill(wanted, hands, partial(examine, setup.seed, reals), watch)
         fakes = sorted((s for s in shots if s.fake), key=lambda shot: shot.sha256)[:APART]
-        places = in_order(crew, place, fakes)
+        places = in_order(hands, place, fakes)
     tested = answers.of(shots, attacks)
     if len(set(tested.fake)) < 2:
         raise Refusal(f"none of the {len(shots)} photos of one class could be read under every attack; give others")
@@ -118,7 +120,7 @@ def examined(
 
 
 def of_split(setup: Setup, split: str, limit: int | None) -> list[Shot]:
-    return gather(replace(setup, split=split, limit=limit, grey=0, match=False))[0]
+    return away(gather(replace(setup, split=split, limit=limit, grey=0, match=False))[0])
 
 
 def calibrating(setup: Setup, limit: int) -> list[Shot]:

@@ -29,6 +29,7 @@ from benchmarks.detection import Outcome, Setup, examined
 from benchmarks.detection_tables import WRONG, curve, inconclusive, weighed, wilson, wrong
 from benchmarks.stamp import Stamp
 from benchmarks.table import Column, Measure, Result, Table
+from forensics.crew import Crew
 from forensics.metrics import both_classes, cllr
 from forensics.scan import Examiners
 from forensics.verdict import Conclusion
@@ -45,13 +46,14 @@ def measure(
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    crew: Callable[..., Crew] | None = None,
 ) -> Result:
     """The tables of a setup. What `forensics bench detection` scored into `cache` is not examined again.
 
     load: importable function that gives panel and calibration. watch(done, total) is told of every photo.
     Raises Refusal as detection does.
     """
-    found = examined(setup, load, cache, workers, watch)
+    found = examined(setup, load, cache, workers, watch, crew=crew)
     return replace(result_of(found.outcomes, setup, found.stamp, found.notes), warnings=found.gate.warnings)
 
 

@@ -24,7 +24,7 @@ from benchmarks.leakage import Gate, gate_of
 from benchmarks.matching import matched
 from benchmarks.mistakes import mistakes_table
 from benchmarks.scores import Scores
-from benchmarks.shots import Setup, Shot, fingerprints, gather
+from benchmarks.shots import Setup, Shot, away, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
 from forensics.crew import Crew, Lost
@@ -203,11 +203,6 @@ def tasks_of(shot: Shot, cast: Cast, scores: Scores) -> Iterable[Task]:
             told = {each.name: kept.get(each.key) for each in cast.panel}
             known = {name: row for name, row in told.items() if row is not None and "failed" not in row}
         yield Task(placed, lacking, known)
-
-
-def away(shots: Sequence[Shot]) -> list[Shot]:
-    """As a worker finds them, which may have another working directory."""
-    return [replace(shot, path=shot.path.absolute()) for shot in shots]
 
 
 @cache

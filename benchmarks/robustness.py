@@ -21,7 +21,7 @@ from benchmarks.detection_tables import VERDICT
 from benchmarks.robustness_figure import draw
 from benchmarks.robustness_tables import tables
 from benchmarks.scores import Scores
-from benchmarks.shots import Setup, Shot, fingerprints, gather
+from benchmarks.shots import Setup, Shot, away, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
 from forensics.crew import Crew, Lost
@@ -53,20 +53,22 @@ def measure(
     cache: Path,
     workers: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    crew: Callable[..., Crew] | None = None,
 ) -> Result:
     """Examine the photos of the setup under all conditions and measure; what is in `cache` is not examined again.
 
     conditions: some of CONDITIONS, the photo as it came first among them. load: importable function that gives
-    panel and calibration. watch(done, total) is told of every photo under every condition. Raises Refusal when a
-    folder is missing, a class is empty, or no photo could be read.
+    panel and calibration. watch(done, total) is told of every photo under every condition. crew: what makes the
+    workers. Raises Refusal when a folder is missing, a class is empty, or no photo could be read.
     """
     if conditions[0] is not NATIVE or setup.launder != "native":
         raise ValueError("all conditions are measured against the photos as they came")
     shots, notes = gather(setup)
-    with Crew(load, workers) as crew:
-        [(_, (detectors, versions))] = crew.map(describe, [None])
+    shots = away(shots)
+    with (crew or Crew)(load, workers) as hands:
+        [(_, (detectors, versions))] = hands.map(describe, [None])
         kept = {c.name: scores_of(c, cache, versions, setup.seed) for c in conditions}
-        examine_all(shots, kept, crew, setup.seed, watch)
+        examine_all(shots, kept, hands, setup.seed, watch)
     whole = [shot for shot in shots if all(scores.of(shot.sha256)[WHOLE] for scores in kept.values())]
     notes += ("Under each other condition the same photos, decoded and then treated once.",)
     if not whole:

@@ -92,6 +92,11 @@ def gather(setup: Setup) -> tuple[list[Shot], tuple[str, ...]]:
     return kept + without_colour(kept, setup.grey), notes
 
 
+def away(shots: Sequence[Shot]) -> list[Shot]:
+    """As a worker finds them, which may have another working directory."""
+    return [replace(shot, path=shot.path.absolute()) for shot in shots]
+
+
 def corpora(setup: Setup) -> Iterator[tuple[Label, str | None, Corpus]]:
     """What each folder of a setup holds of a class, and the maker that the user told."""
     for path in setup.real:
@@ -122,5 +127,5 @@ def fingerprints(setup: Setup, shots: Sequence[Shot]) -> dict[str, str]:
 
 def fingerprint(folder: Path, shots: Sequence[Shot]) -> str:
     """Of the photos taken from this folder: their bytes, not their names."""
-    inside = sorted({shot.sha256 for shot in shots if shot.path.is_relative_to(folder)})
+    inside = sorted({shot.sha256 for shot in shots if shot.path.absolute().is_relative_to(folder.absolute())})
     return hashlib.sha256("\n".join(inside).encode()).hexdigest()

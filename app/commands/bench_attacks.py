@@ -22,7 +22,8 @@ from app.commands.bench_photos import (
     progress,
 )
 from app.commands.outputs import check_folder
-from app.commands.scan import load
+from app.commands.scan import EngineChoice, load
+from forensics.engine import Engine, crew_of
 
 LIMIT = 24  # photos a folder: four real and three generated ones take two cores about ten minutes
 SHOWN = ("falls", "verdicts", "quality")  # tables that are printed; all are in the files
@@ -37,6 +38,7 @@ def attacks(
     limit: Annotated[int, typer.Option(min=1, help="At most so many photos of each folder.")] = LIMIT,
     seed: Annotated[int, typer.Option(min=0, help="Of attacks, laundering and bootstrap.")] = 0,
     workers: Workers = None,
+    engine: EngineChoice = Engine.LOCAL,
     out: Out = RESULTS,
 ) -> None:
     """How far detectors and verdict fall when pictures are perturbed, or their spectrum or grain is moved.
@@ -52,6 +54,7 @@ def attacks(
     panel = panel_or_default(panel)
     reals, fakes, sets = chosen(real, fake, dataset, panel)
     setup = Setup(reals, fakes, "match", split, limit, seed, sets=sets)
+    hands = partial(crew_of, engine)
     with progress("attacking") as watch:
-        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), watch)
+        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), watch, hands)
     finish(result, out, SHOWN)

@@ -22,7 +22,8 @@ from app.commands.bench_photos import (
     progress,
 )
 from app.commands.outputs import check_folder
-from app.commands.scan import load
+from app.commands.scan import EngineChoice, load
+from forensics.engine import Engine, crew_of
 
 SHOWN = ("calibration", "priors", "words")  # tables that are printed; all are in the files
 
@@ -42,6 +43,7 @@ def calibration(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each folder.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of laundering and bootstrap.")] = 0,
     workers: Workers = None,
+    engine: EngineChoice = Engine.LOCAL,
     out: Out = RESULTS,
 ) -> None:
     """Cllr and what of it is lost, reliability, errors at priors of 50 %, 10 % and 1 %, with 95 % intervals.
@@ -58,6 +60,7 @@ def calibration(
     reals, fakes, sets = chosen(real, fake, dataset, panel)
     launder = launder or ("match" if match else "repost")
     setup = Setup(reals, fakes, launder, split, limit, seed, sets=sets, match=match)
+    hands = partial(crew_of, engine)
     with progress("scoring") as watch:
-        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), watch)
+        result = measure(setup, partial(load, panel.resolve()), out, workers or cores(), watch, hands)
     finish(result, out, SHOWN)

@@ -22,7 +22,8 @@ from app.commands.bench_photos import (
     progress,
 )
 from app.commands.outputs import check_folder
-from app.commands.scan import load
+from app.commands.scan import EngineChoice, load
+from forensics.engine import Engine, crew_of
 
 LIMIT = 60  # photos a folder, each examined sixty times: four folders take two cores a quarter of an hour
 SHOWN = "families"  # the table that is printed; all are in the files
@@ -46,6 +47,7 @@ def robustness(
     limit: Annotated[int, typer.Option(min=1, help="At most so many photos of each folder.")] = LIMIT,
     seed: Annotated[int, typer.Option(min=0, help="Of crops, noise, random trips, and bootstrap.")] = 0,
     workers: Workers = None,
+    engine: EngineChoice = Engine.LOCAL,
     out: Out = RESULTS,
 ) -> None:
     """AUC and TPR of each detector and the verdict under each condition, and how often the verdict flips.
@@ -62,6 +64,9 @@ def robustness(
     wanted, panel = known.chosen(conditions), panel_or_default(panel)
     reals, fakes, sets = chosen(real, fake, dataset, panel)
     setup = Setup(reals, fakes, "native", split, limit, seed, sets=sets)
+    hands = partial(crew_of, engine)
     with progress("examining") as watch:
-        result = measure(setup, wanted, partial(load, panel.resolve()), out / "robustness", workers or cores(), watch)
+        result = measure(
+            setup, wanted, partial(load, panel.resolve()), out / "robustness", workers or cores(), watch, hands
+        )
     finish(result, out, (SHOWN,))

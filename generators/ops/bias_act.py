@@ -1,7 +1,7 @@
-"""Bias, activation, gain, clamp in one go: y = clamp(act(x + b) · gain), in plain PyTorch.
+"""Bias, activation, gain, clamp in one go: y = clamp(act(x + b) · gain), in plain PyTorch or by a CUDA kernel.
 
 The gain keeps the variance of unit normal input (He et al. 2015; Karras et al. 2018, section 4.1).
-Differentiable twice and more; it is the specification of the CUDA kernel.
+The plain one is differentiable twice and more; it is the specification of the kernel (bias_act_cuda.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from generators.ops.bias_act_cuda import Curve, bias_act_cuda
+from generators.ops.choice import Impl, takes_kernel
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,13 @@ def bias_act(
     alpha: float | None = None,
     gain: float | None = None,
     clamp: float | None = None,
+    impl: Impl = "auto",
 ) -> Tensor:
     """Any shape → the same shape and dtype. `b`, (x.shape[dim],), is added along `dim`.
 
-    `alpha` and `gain` are the activation's own unless given; `clamp` bounds |y|. Raises ValueError for an
-    unknown activation, a bias that does not fit or a clamp below 0.
+    `alpha` and `gain` are the activation's own unless given; `clamp` bounds |y|. `impl`: the kernel ("cuda", twice
+    differentiable), the plain twin ("reference"), or the kernel where it can run. Raises ValueError for an
+    unknown activation, a bias that does not fit, a clamp below 0 or an `impl` that can't be had.
     """
     if act not in ACTIVATIONS:
         raise ValueError(f"activation {act!r}: must be one of {', '.join(ACTIVATIONS)}")
@@ -57,9 +62,11 @@ def bias_act(
         raise ValueError(f"clamp {clamp}: must be 0 or more")
     spec = ACTIVATIONS[act]
     alpha, gain = spec.alpha if alpha is None else alpha, spec.gain if gain is None else gain
+    if b is not None and b.shape != (x.shape[dim],):
+        raise ValueError(f"bias of shape {tuple(b.shape)} for {x.shape[dim]} channels")
+    if takes_kernel(impl, x):
+        return bias_act_cuda(x, b, Curve(act, alpha, gain, clamp, dim))
     if b is not None:
-        if b.shape != (x.shape[dim],):
-            raise ValueError(f"bias of shape {tuple(b.shape)} for {x.shape[dim]} channels")
         x = x + b.to(x.dtype).reshape([-1 if axis == dim % x.ndim else 1 for axis in range(x.ndim)])
     x = spec.of(x, alpha)
     if gain != 1:

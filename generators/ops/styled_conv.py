@@ -4,6 +4,7 @@ y = clamp(act(demod(w · s) ∗ x + noise + bias) · gain), Karras et al. 2020, 
 `modulated_conv2d` and `bias_act` one after the other. On a CPU memory costs more than arithmetic: without
 gradients, each sample's style, demodulation and gain go into its own weights, bias into the last
 convolution, and the rest is done in place. act(a·x) = a·act(x) for a > 0 allows it for (leaky) ReLU.
+On a GPU one kernel does all that comes after the convolution (epilogue_cuda.py).
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from generators.ops.bias_act import ACTIVATIONS, bias_act
-from generators.ops.modulated_conv import EPSILON, Way, modulated_conv2d
+from generators.ops.choice import Impl, takes_kernel
+from generators.ops.epilogue_cuda import Curve, epilogue_cuda
+from generators.ops.modulated_conv import EPSILON, Way, modulated_conv2d, scaled
 from generators.ops.upfirdn2d import upfirdn2d
+from generators.precision import in_float16, in_full
 
 SLOPES = {"linear": 1.0, "relu": 0.0, "lrelu": ACTIVATIONS["lrelu"].alpha}
 
@@ -31,17 +35,51 @@ def styled_conv2d(
     gain: float = 1.0,
     clamp: float | None = None,
     way: Way = "auto",
+    impl: Impl = "auto",
 ) -> Tensor:
     """(N, I, H, W), weights (O, I, 3, 3), styles (N, I), bias (O,) → (N, O, H·up, W·up); `up` is 1 or 2.
 
     `noise`: (1 or N, 1, H', W') or (H', W'); `gain` comes on top of the activation's own. `way` as in
-    `modulated_conv2d`; "auto" takes the quickest that was measured.
+    `modulated_conv2d`; "auto" takes the quickest that was measured. `impl`: the kernel after the convolution
+    ("cuda"), the plain twin ("reference"), or the kernel where it can run. Raises ValueError where it can't be had.
     """
-    if way == "auto" and quick(x, act):
+    if takes_kernel(impl, x, obstacle(way, act)):
+        return fused(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp)
+    if impl == "auto" and way == "auto" and quick(x, act):
         return by_sample(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp)
     # As published: upsampling mirrors the kernel, that is, it convolves; otherwise it correlates.
     x = modulated_conv2d(x, weight, styles, noise, up, 1, resample_filter, True, up == 1, way)
-    return bias_act(x, bias, 1, act, None, ACTIVATIONS[act].gain * gain, clamp)
+    return bias_act(x, bias, 1, act, None, ACTIVATIONS[act].gain * gain, clamp, impl)
+
+
+def obstacle(way: Way, act: str) -> str | None:
+    """Why the kernel can't do it, if so."""
+    if way == "literal":
+        return "way='literal' has its demodulation in the weights"
+    return None if act in SLOPES else f"its layers end in {', '.join(SLOPES)}, not in {act}"
+
+
+def fused(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    noise: Tensor | None,
+    bias: Tensor,
+    up: int,
+    resample_filter: Tensor | None,
+    act: str,
+    gain: float,
+    clamp: float | None,
+) -> Tensor:
+    """The layer as x · style, one shared convolution, and one kernel for the rest."""
+    if in_float16(x):  # products stay finite; the demodulation undoes it
+        weight = weight / (weight.abs().amax((1, 2, 3), keepdim=True) * weight[0].numel() ** 0.5)
+        styles = styles / styles.abs().amax(1, keepdim=True)
+    with in_full(x):
+        demodulation = (styles.square() @ weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # (N, O)
+    x = scaled(x, weight, styles, up, 1, resample_filter, False, up == 1)
+    curve = Curve(act, SLOPES[act], ACTIVATIONS[act].gain * gain, clamp)
+    return epilogue_cuda(x, demodulation, noise, bias, curve)
 
 
 def quick(x: Tensor, act: str) -> bool:

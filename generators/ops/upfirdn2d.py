@@ -1,8 +1,9 @@
-"""Upsample, filter, downsample: the resampling of the style-based generators, in plain PyTorch.
+"""Upsample, filter, downsample: the resampling of the style-based generators, in PyTorch or by a kernel.
 
 One operation: put zeros between the pixels, pad or crop, run a FIR filter, keep every so many pixels
 (Karras et al. 2019, section 2 "bilinear sampling"; 2020, appendix B). Everything here is differentiable to
-any order, in every float dtype, on every device; it is the specification of the CUDA kernel.
+any order, in every float dtype, on every device. Plain PyTorch is the specification of the CUDA kernel
+(upfirdn2d_cuda.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from generators.ops.choice import Impl, takes_kernel
+from generators.ops.upfirdn2d_cuda import Resampling, upfirdn2d_cuda
 from generators.precision import in_full
 
 Pair = int | Sequence[int]  # one number, or x then y
@@ -59,17 +62,23 @@ def upfirdn2d(
     padding: Pair = 0,
     flip_filter: bool = False,
     gain: float = 1.0,
+    impl: Impl = "auto",
 ) -> Tensor:
     """(N, C, H, W) → (N, C, H', W'), each channel alike; H' = ⌊(H·up + pad_top + pad_bottom − Kh) / down⌋ + 1.
 
     `up` and `down` are whole numbers, or [x, y]; `padding` counts pixels after upsampling: a number, [x, y] or
     [left, right, top, bottom]; negative crops. `f` from `setup_filter`; the filter is mirrored (a convolution)
-    unless `flip_filter`. Raises ValueError for anything else.
+    unless `flip_filter`. `impl`: the kernel ("cuda"), the plain twin ("reference"), or the kernel where it can run:
+    not for gradients by the filter. Raises ValueError for anything else.
     """
     (up_x, up_y), (down_x, down_y) = pair(up), pair(down)
     left, right, top, bottom = sides(padding)
     if min(up_x, up_y, down_x, down_y) < 1:
         raise ValueError(f"up={up}, down={down}: must be 1 or more")
+    learned = f is not None and f.requires_grad and torch.is_grad_enabled()
+    if takes_kernel(impl, x, "it has no gradient by the filter" if learned else None):
+        how = Resampling((up_x, up_y), (down_x, down_y), (left, top), (right, bottom), not flip_filter, gain)
+        return upfirdn2d_cuda(x, f, how)
     n, c, h, w = x.shape
     if up_x > 1 or up_y > 1:
         x = x.reshape(n, c, h, 1, w, 1)
@@ -91,12 +100,19 @@ def upfirdn2d(
         return F.conv2d(x, along, stride=(down_y, 1), padding=(top, 0), groups=c)
 
 
-def filter2d(x: Tensor, f: Tensor | None, padding: Pair = 0, flip_filter: bool = False, gain: float = 1.0) -> Tensor:
+def filter2d(
+    x: Tensor,
+    f: Tensor | None,
+    padding: Pair = 0,
+    flip_filter: bool = False,
+    gain: float = 1.0,
+    impl: Impl = "auto",
+) -> Tensor:
     """Filter (N, C, H, W) without changing its size; `padding` is on top of that."""
     width, height = extent(f)
     left, right, top, bottom = sides(padding)
     around = (left + width // 2, right + (width - 1) // 2, top + height // 2, bottom + (height - 1) // 2)
-    return upfirdn2d(x, f, padding=around, flip_filter=flip_filter, gain=gain)
+    return upfirdn2d(x, f, padding=around, flip_filter=flip_filter, gain=gain, impl=impl)
 
 
 def upsample2d(
@@ -106,6 +122,7 @@ def upsample2d(
     padding: Pair = 0,
     flip_filter: bool = False,
     gain: float = 1.0,
+    impl: Impl = "auto",
 ) -> Tensor:
     """(N, C, H, W) → (N, C, H·up, W·up), as bright as before."""
     (up_x, up_y), (width, height) = pair(up), extent(f)
@@ -116,7 +133,7 @@ def upsample2d(
         top + (height + up_y - 1) // 2,
         bottom + (height - up_y) // 2,
     )
-    return upfirdn2d(x, f, up=up, padding=around, flip_filter=flip_filter, gain=gain * up_x * up_y)
+    return upfirdn2d(x, f, up=up, padding=around, flip_filter=flip_filter, gain=gain * up_x * up_y, impl=impl)
 
 
 def downsample2d(
@@ -126,6 +143,7 @@ def downsample2d(
     padding: Pair = 0,
     flip_filter: bool = False,
     gain: float = 1.0,
+    impl: Impl = "auto",
 ) -> Tensor:
     """(N, C, H, W) → (N, C, H / down, W / down)."""
     (down_x, down_y), (width, height) = pair(down), extent(f)
@@ -136,7 +154,7 @@ def downsample2d(
         top + (height - down_y + 1) // 2,
         bottom + (height - down_y) // 2,
     )
-    return upfirdn2d(x, f, down=down, padding=around, flip_filter=flip_filter, gain=gain)
+    return upfirdn2d(x, f, down=down, padding=around, flip_filter=flip_filter, gain=gain, impl=impl)
 
 
 def pair(value: Pair) -> tuple[int, int]:

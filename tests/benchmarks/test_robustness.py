@@ -65,6 +65,7 @@ class Alone:
 @pytest.fixture
 def alone(monkeypatch):
     monkeypatch.setattr("benchmarks.robustness.Crew", Alone)
+    monkeypatch.setattr("app.commands.bench_robustness.crew_of", lambda engine, hold, size: Alone(hold, size))
 
 
 def pictures(folder: Path, brightness: int, rng, n: int = N) -> Path:
