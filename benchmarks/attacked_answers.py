@@ -18,7 +18,7 @@ from forensics.crew import Crew, Lost
 from forensics.refusal import Refusal
 from forensics.scan import Examiners
 
-LAUNDERINGS = ("match", "repost")  # what all pictures go through, one after the other attack
+LAUNDERINGS = ("match", "repost")  # what all pictures go through, each by itself
 
 
 @dataclass(frozen=True)

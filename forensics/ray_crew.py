@@ -24,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
+from ipaddress import ip_address
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -38,7 +39,8 @@ Answer = TypeVar("Answer")
 ARRIVAL = 120.0  # seconds until one actor must have been given a CPU
 REACH = 5.0  # seconds until the cluster of RAY_ADDRESS must answer
 STORE = 100 * 2**20  # bytes of shared memory of a local cluster; jobs and answers are small
-SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
+SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # as Ray is on a laptop: 127.0.0.1 stays 127.0.0.1
 SHORT = "/tmp" if os.access("/tmp", os.W_OK) else None  # paths of sockets may have a hundred characters
 NEEDED = "--engine ray needs the package ray: pip install 'deepfake-forensics[ray]', or use --engine local"
 
@@ -192,10 +194,9 @@ def connected(cpus: int) -> Iterator[ModuleType]:
     address, quiet = os.environ.get("RAY_ADDRESS"), {"log_to_driver": False, "logging_level": logging.ERROR}
     if find_spec("ray") is None:
         raise Refusal(NEEDED)
-    if address:
-        reach(address)
+    settings = reached(address) if address else private()
     with ExitStack() as closing:
-        closing.enter_context(environment(SILENT if address else {**SILENT, **private()}))
+        closing.enter_context(environment(settings))
         import ray  # only now: it reads the environment once a process
 
         if ray.is_initialized():
@@ -215,22 +216,35 @@ def connected(cpus: int) -> Iterator[ModuleType]:
         yield ray
 
 
-def reach(address: str) -> None:
-    """Raises Refusal where nothing listens: Ray itself would go on trying for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+def reached(address: str) -> dict[str, str]:
+    """Settings for the cluster there. Raises Refusal where nothing listens: Ray itself would try on for minutes."""
     if address in ("auto", "local"):
-        return
+        return SILENT
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH) as there:
+            near = ip_address(there.getpeername()[0]).is_loopback
     except (OSError, ValueError) as error:
         raise Refusal(f"RAY_ADDRESS {address}: no cluster there ({error}); give HOST:PORT, or unset it") from None
+    return {**SILENT, **LOOPBACK} if near and not listens_outwards(int(port)) else SILENT
+
+
+def listens_outwards(port: int) -> bool:
+    """Whether this machine's port is open on its outward address too, which Ray puts in place of 127.0.0.1."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+            asked.connect(("192.0.2.1", 9))  # sends nothing: it only finds the way
+            own = asked.getsockname()[0]
+        socket.create_connection((own, port), timeout=REACH).close()
+    except OSError:
+        return False
+    return True
 
 
 def private() -> dict[str, str]:
     """Settings of a cluster that listens to the loopback alone and to whom has the token, with our modules."""
     paths = os.pathsep.join(path for path in sys.path if path)
-    access = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token()}
-    return {**access, "PYTHONPATH": paths}
+    return {**SILENT, **LOOPBACK, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token(), "PYTHONPATH": paths}
 
 
 @cache

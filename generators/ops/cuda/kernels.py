@@ -111,10 +111,7 @@ KERNELS = (
                 for tile in TILES
                 for last, wide in ((0, 0), (1, 0), (1, 1))
             ),
-            *(
-                {**TILES[0].defines(bool(last)), "LAST": last, "WIDE": last, "INDEX": "long long"}
-                for last in (0, 1)
-            ),
+            *({**TILES[0].defines(bool(last)), "LAST": last, "WIDE": last, "INDEX": "long long"} for last in (0, 1)),
         ),
     ),
 )

@@ -12,7 +12,7 @@ DTYPES = layout.DTYPES
 CASES = {  # shape, dim, and whether a thread may take 16 bytes at once, in any type
     "one channel": ((1, 1, 3, 5), 1, False),
     "odd": ((2, 3, 5, 7), 1, False),
-    "seventeen channels": ((2, 17, 4, 3), -3, False),
+    "seventeen channels": ((2, 17, 5, 3), -3, False),
     "empty": ((0, 3, 4, 5), 1, None),
     "even": ((2, 3, 4, 8), 1, True),
     "rows": ((5, 16), 1, True),
@@ -71,12 +71,11 @@ def test_derivatives_equal_differences_and_the_twins(on_host, same_derivatives, 
             if not last or dim == 1:
                 assert torch.autograd.gradcheck(of, (x, b), fast_mode=True)
                 assert torch.autograd.gradgradcheck(of, (x, b), fast_mode=True)
-            same_derivatives(lambda x, of=of: of(x, None), lambda x, of=of: of(x, None, impl="reference"), x)
     entries = {defines["ORDER"] for _, defines in on_host.launched}
     assert entries == ({0, 1} if act in ("linear", "relu", "lrelu") else {0, 1, 2})
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("act", ["lrelu", "swish", "tanh"])
 def test_derivatives_in_few_digits(on_host, tolerance, act, dtype):
     """One rounding off those in float64 from the same numbers; only sums over pixels round more than once."""
@@ -98,12 +97,21 @@ def test_derivatives_in_few_digits(on_host, tolerance, act, dtype):
 
 
 def test_nan_and_infinity_pass_as_in_the_twin(on_host):
-    x = torch.tensor([float("nan"), float("inf"), -float("inf"), 0.0, -0.0, 7e4, 1e-40])
+    b = torch.zeros(1)
+    x = torch.tensor([float("nan"), float("inf"), -float("inf"), 0.0, -0.0, 7e4, 1e-40])[None, :, None]
     for dtype in DTYPES:
         for act in ("linear", "relu", "lrelu", "tanh", "sigmoid", "elu", "softplus"):
             for clamp in (None, 2.0):
-                ours, twin = (bias_act(x.to(dtype), None, 0, act, clamp=clamp, impl=i) for i in ("cuda", "reference"))
+                ours, twin = (bias_act(x.to(dtype), b, 0, act, clamp=clamp, impl=i) for i in ("cuda", "reference"))
                 torch.testing.assert_close(ours, twin, equal_nan=True)
+
+
+def test_without_bias(on_host, same_derivatives):
+    same_derivatives(
+        *(lambda x, by=by: bias_act(x, act="swish", impl=by) for by in ("cuda", "reference")), normal(3, 5)
+    )
+    x = normal(2, 3)
+    assert bias_act(x, impl="cuda") is x
 
 
 def test_indices_of_64_bits(on_host, monkeypatch):
@@ -140,7 +148,7 @@ def test_says_what_it_cannot_do(on_host):
     x = normal(2, 3).requires_grad_(True)
     with pytest.raises(ValueError, match="auto, cuda or reference"):
         bias_act(x, impl="fast")
-    with pytest.raises(ValueError, match="no kernel for torch.int32"):
+    with pytest.raises(ValueError, match=r"no kernel for torch\.int32"):
         bias_act(torch.zeros(2, 3, dtype=torch.int32), impl="cuda")
     (dx,) = torch.autograd.grad(bias_act(x, act="tanh", impl="cuda").sum(), x, create_graph=True)
     (ddx,) = torch.autograd.grad(dx.square().sum(), x, create_graph=True)
