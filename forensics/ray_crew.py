@@ -39,7 +39,8 @@ Answer = TypeVar("Answer")
 ARRIVAL = 120.0  # seconds until one actor must have been given a CPU
 REACH = 5.0  # seconds until the cluster of RAY_ADDRESS must answer
 STORE = 100 * 2**20  # bytes of shared memory of a local cluster; jobs and answers are small
-SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
+SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
+BRIEF = {"RAY_NUM_REDIS_GET_RETRIES": "2"}  # half a minute each, while something listens that is no cluster
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # as Ray is on a laptop: 127.0.0.1 stays 127.0.0.1
 SHORT = "/tmp" if os.access("/tmp", os.W_OK) else None  # paths of sockets may have a hundred characters
 NEEDED = "--engine ray needs the package ray: pip install 'deepfake-forensics[ray]', or use --engine local"
@@ -219,14 +220,14 @@ def connected(cpus: int) -> Iterator[ModuleType]:
 def reached(address: str) -> dict[str, str]:
     """Settings for the cluster there. Raises Refusal where nothing listens: Ray itself would try on for minutes."""
     if address in ("auto", "local"):
-        return SILENT
+        return {**SILENT, **BRIEF}
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH) as there:
             near = ip_address(there.getpeername()[0]).is_loopback
     except (OSError, ValueError) as error:
         raise Refusal(f"RAY_ADDRESS {address}: no cluster there ({error}); give HOST:PORT, or unset it") from None
-    return {**SILENT, **LOOPBACK} if near and not listens_outwards(int(port)) else SILENT
+    return {**SILENT, **BRIEF, **(LOOPBACK if near and not listens_outwards(int(port)) else {})}
 
 
 def listens_outwards(port: int) -> bool:

@@ -15,6 +15,8 @@ from enum import StrEnum
 from forensics.calibration import CONCLUSIVE, Calibration, disagreement
 from forensics.evidence import Claim, Evidence
 
+# Measured: `forensics bench attacks`, 72 of 72 fakes that were changed by 4 grey levels against the known weights.
+PASSES = "A generated picture that was changed so as to pass these detectors would get the same words."
 SCALE = ((1, "weak"), (2, "moderate"), (3, "moderately strong"), (4, "strong"), (6, "very strong"))
 
 
@@ -82,7 +84,7 @@ def weigh(evidence: Sequence[Evidence], calibration: Calibration, outside: str |
         return Verdict(Conclusion.GENERATED, log10_lr, f"{words}: {ratio(log10_lr)}.{told}", weighed)
     known = f" of a kind that was validated ({', '.join(calibration.makers)})" if calibration.makers else ""
     words = f"The evidence gives {strength(log10_lr)} support that a camera took this picture, not a generator{known}"
-    return Verdict(Conclusion.CAMERA, log10_lr, f"{words}: {ratio(log10_lr)}.{told}", weighed)
+    return Verdict(Conclusion.CAMERA, log10_lr, f"{words}: {ratio(log10_lr)}. {PASSES}{told}", weighed)
 
 
 def strongest(claims: Sequence[Claim]) -> Claim | None:

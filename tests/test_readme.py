@@ -40,7 +40,7 @@ def test_options_in_the_readme_exist():
     for line in re.findall(r"forensics (.+)", BLOCKS):
         words = line.split("#")[0].split()
         options = [word.split("=")[0] for word in words if word.startswith("--")]
-        command = [word for word in words[:2] if re.fullmatch("[a-z]+", word)]
+        command = [word for word in words[:2] if re.fullmatch("[a-z][a-z-]*", word)]
         answer = help_of(command)
         if answer.returncode:
             answer = help_of(command[:1])

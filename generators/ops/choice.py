@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, get_args
 
 import torch
@@ -11,6 +14,7 @@ from generators.ops.cuda import kernel
 from generators.ops.cuda.layout import DTYPES
 
 Impl = Literal["auto", "cuda", "reference"]
+KERNELS_MAY_RUN = ContextVar("kernels may run", default=True)
 
 
 def takes_kernel(impl: Impl, x: Tensor, obstacle: str | None = None) -> bool:
@@ -21,7 +25,7 @@ def takes_kernel(impl: Impl, x: Tensor, obstacle: str | None = None) -> bool:
     """
     if impl not in get_args(Impl):
         raise ValueError(f"impl {impl!r}: must be auto, cuda or reference")
-    if impl == "reference":
+    if impl == "reference" or (impl == "auto" and (torch.compiler.is_compiling() or not KERNELS_MAY_RUN.get())):
         return False
     if obstacle is None and x.dtype not in DTYPES:
         obstacle = f"there is no kernel for {x.dtype}"
@@ -29,4 +33,14 @@ def takes_kernel(impl: Impl, x: Tensor, obstacle: str | None = None) -> bool:
         obstacle = f"no CUDA kernel can run on {x.device}; `forensics doctor` says what was found"
     if impl == "cuda" and obstacle:
         raise ValueError(f"impl='cuda': {obstacle}; impl='reference' always works")
-    return obstacle is None and not (impl == "auto" and torch.compiler.is_compiling())
+    return obstacle is None
+
+
+@contextmanager
+def twins_only(wanted: bool = True) -> Iterator[None]:
+    """Within, "auto" means the plain twins: a layer or a whole network without kernels, to compare with."""
+    before = KERNELS_MAY_RUN.set(KERNELS_MAY_RUN.get() and not wanted)
+    try:
+        yield
+    finally:
+        KERNELS_MAY_RUN.reset(before)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from generators.ops.bias_act import ACTIVATIONS, bias_act
-from generators.ops.choice import Impl, takes_kernel
+from generators.ops.choice import Impl, takes_kernel, twins_only
 from generators.ops.epilogue_cuda import Curve, epilogue_cuda
 from generators.ops.modulated_conv import EPSILON, Way, modulated_conv2d, scaled
 from generators.ops.upfirdn2d import upfirdn2d
@@ -48,7 +48,8 @@ def styled_conv2d(
     if impl == "auto" and way == "auto" and quick(x, act):
         return by_sample(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp)
     # As published: upsampling mirrors the kernel, that is, it convolves; otherwise it correlates.
-    x = modulated_conv2d(x, weight, styles, noise, up, 1, resample_filter, True, up == 1, way)
+    with twins_only(impl == "reference"):
+        x = modulated_conv2d(x, weight, styles, noise, up, 1, resample_filter, True, up == 1, way)
     return bias_act(x, bias, 1, act, None, ACTIVATIONS[act].gain * gain, clamp, impl)
 
 

@@ -83,8 +83,10 @@ extern "C" __global__ void __launch_bounds__(256) upfirdn2d_tile(
 {
     real taps[KH * KW];
 #pragma unroll
-    for (int k = 0; k < KH * KW; k++)
+    for (int k = 0; k < KH * KW; k++) {
         taps[k] = f[mirror ? KH * KW - 1 - k : k] * gain;
+        keep(taps[k]);
+    }
 
     INDEX stride = (INDEX)gridDim.x * blockDim.x;
     for (INDEX t = (INDEX)blockIdx.x * blockDim.x + threadIdx.x; t < count; t += stride) {

@@ -45,13 +45,16 @@ class Host:
         assert wanted == 0, f"{what.entry} takes {wanted} arguments, not {len(kept)}"
 
     def compile(self, what, key: Key) -> None:
-        """`key`, and with it the other activations or tiles: starting the compiler takes longest."""
-        defines = dict(key)
-        acts = {kernels.BIAS_ACT: 9, kernels.EPILOGUE: 3}.get(what, 0)
-        others = [{"ACT": act} for act in range(acts)]
-        if what == kernels.UPFIRDN2D_TILE:
-            others = [tile.defines(bool(defines["LAST"])) for tile in kernels.TILES]
-        keys = [tuple(sorted({**defines, **other}.items())) for other in others or [{}]]
+        """`key`, and with it what tests of the same type will want: starting the compiler takes longest."""
+        defines, layouts = dict(key), [{"LAST": last, "WIDE": wide} for last, wide in ((0, 0), (1, 0), (1, 1))]
+        others: list[Mapping] = [{}]
+        if what == kernels.BIAS_ACT:
+            others = [{"ACT": act} for act in range(9)]
+        elif what == kernels.EPILOGUE:
+            others = [{"ACT": act, **each} for act in range(3) for each in (*layouts, {"LAST": 0, "WIDE": 1})]
+        elif what == kernels.UPFIRDN2D_TILE:
+            others = [{**tile.defines(bool(each["LAST"])), **each} for tile in kernels.TILES for each in layouts]
+        keys = [tuple(sorted({**defines, **other}.items())) for other in others]
         assert key in keys
         header = (SOURCES / "number.h").read_text().replace("#pragma once", "")
         body = (SOURCES / what.file).read_text().replace('#include "number.h"', header)

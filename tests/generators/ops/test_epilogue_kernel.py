@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from generators.ops.bias_act import ACTIVATIONS, bias_act
+from generators.ops.choice import twins_only
 from generators.ops.cuda import layout
 from generators.ops.epilogue_cuda import Curve, epilogue_cuda
 from generators.ops.styled_conv import SLOPES, styled_conv2d
@@ -135,7 +136,8 @@ def test_a_whole_layer_and_its_derivatives(on_host, same_derivatives, up, act):
     on_host.launched.clear()
     with torch.no_grad():
         torch.testing.assert_close(of(*given), of(*given, impl="reference"), rtol=1e-12, atol=1e-12)
-    assert [entry for entry, _ in on_host.launched[: up + 0]] == ["upfirdn2d_tile", "epilogue"][2 - up :]
+    # The reference launches nothing, the filter of its upsampling included.
+    assert [entry for entry, _ in on_host.launched] == ["upfirdn2d_tile", "epilogue"][2 - up :]
     same_derivatives(of, lambda *given: of(*given, impl="reference"), *given)
 
 
@@ -177,6 +179,17 @@ def test_function_transforms(on_host):
         *(torch.func.grad(penalty, (0, 1))(x, d, by) for by in (epilogue_cuda, twin)), strict=True
     ):
         torch.testing.assert_close(mine, truth)
+
+
+def test_networks_can_be_kept_to_the_twins(on_host):
+    given = normal(1, 2, 3, 3), normal(2, 2, 3, 3), normal(1, 2), None, normal(2)
+    with twins_only():
+        without = styled_conv2d(*given, 2, BLUR)
+        assert not on_host.launched
+        torch.testing.assert_close(styled_conv2d(*given, 2, BLUR, impl="cuda"), without)
+    assert [entry for entry, _ in on_host.launched] == ["epilogue"]
+    styled_conv2d(*given, 2, BLUR)
+    assert [entry for entry, _ in on_host.launched[1:]] == ["upfirdn2d_tile", "epilogue"]
 
 
 def test_says_what_it_cannot_do(on_host):
