@@ -1,7 +1,7 @@
 """Curves of a measured table whose rows are conditions: one family at a time, with the detectors one asks for.
 
 Drawn by the Vega-Lite that comes with Streamlit: nothing is fetched. The static figure of all families:
-benchmarks/robustness_figure.py, whose colours and order are kept here.
+benchmarks/robustness/figure.py, whose colours and order are kept here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import altair as alt
 import streamlit as st
 
 from app import heatmap
-from benchmarks.conditions import CONDITIONS, NATIVE, Condition, Family, families
-from benchmarks.detection_tables import VERDICT
-from benchmarks.robustness_figure import CHANCE, COLOURS, INK, LOWEST, QUIET, STROKES, measured
+from benchmarks.detection.tables import VERDICT
+from benchmarks.robustness.conditions import CONDITIONS, NATIVE, Condition, Family, families
+from benchmarks.robustness.figure import CHANCE, COLOURS, INK, LOWEST, QUIET, STROKES, measured
 from benchmarks.table import Measure, Table, digits
 from forensics.shown import plain
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from benchmarks.mistakes import Mistake
+from benchmarks.detection.mistakes import Mistake
 from forensics.photo import Photo, UnreadableImage, read_file
 from forensics.shown import Picture, shrunk, stored
 

@@ -190,7 +190,7 @@ def ship(training: Training, gpu: bool) -> None:
 
 def all_scored() -> bool:
     """Whether the scores that ship are of the weights that ship."""
-    from benchmarks.lineage import SCORES, Scores, shipped
+    from benchmarks.lineage.scores import SCORES, Scores, shipped
 
     if not SCORES.exists():
         return False
@@ -199,7 +199,7 @@ def all_scored() -> bool:
 
 
 def show(figure: Path) -> None:
-    from benchmarks.lineage import SCORES
+    from benchmarks.lineage.scores import SCORES
 
     shutil.copyfile(figure, FIGURE)
     shutil.copyfile(figure.with_suffix(".json"), SCORES)

@@ -1,6 +1,8 @@
-"""The measures. `BENCHMARKS` is all of them: what each answers, and the module that measures it.
+"""The measures. `BENCHMARKS` is all of them, and what each answers. Each has a room of its own.
 
-To add one: a file with a `measure(...) -> Result`, a line here, and its command in app/commands/bench.py.
+What they share: shots.py (photos), launder.py (the hands they go through), leakage.py and matching.py (what gives
+classes away), bootstrap.py, table.py and stamp.py (a result). To add one: a room with a `measure(...) -> Result`, a
+line here, and its command in app/commands.
 """
 
 from __future__ import annotations
@@ -10,20 +12,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark, by name; its module is imported only when it runs."""
+    """One benchmark: the word after `forensics bench`, and its question."""
 
     name: str
     question: str
-    module: str
 
 
 BENCHMARKS = (
-    Benchmark("detection", "How well do detectors and verdict tell the classes apart?", "benchmarks.detection"),
-    Benchmark("generalization", "What carries from one generator to another?", "benchmarks.generalization"),
-    Benchmark("robustness", "What is left of them after JPEG, resizing, re-posting?", "benchmarks.robustness"),
-    Benchmark("attacks", "What is left of them when finished pictures are changed to pass?", "benchmarks.attacked"),
-    Benchmark("red-queen", "What does an arms race do to detectors, round by round?", "benchmarks.red_queen"),
-    Benchmark("fidelity", "How near are a generator's pictures to photos, and how varied?", "benchmarks.fidelity"),
-    Benchmark("calibration", "Do the verdict's numbers and words mean what they say?", "benchmarks.calibration"),
-    Benchmark("throughput", "How many pictures a second are inspected, made, learned from?", "benchmarks.throughput"),
+    Benchmark("detection", "How well do detectors and verdict tell the classes apart?"),
+    Benchmark("generalization", "What carries from one generator to another?"),
+    Benchmark("robustness", "What is left of them after JPEG, resizing, re-posting?"),
+    Benchmark("attacks", "What is left when finished pictures are changed to pass?"),
+    Benchmark("red-queen", "What does an arms race do to detectors, round by round?"),
+    Benchmark("fidelity", "How near are a generator's pictures to photos, how varied?"),
+    Benchmark("calibration", "Do the verdict's numbers and words mean what they say?"),
+    Benchmark("throughput", "How many pictures a second are inspected, made, learned from?"),
 )

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
+settings.register_profile("house", deadline=None)  # a loaded machine is slow, not wrong
+settings.load_profile("house")
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -93,7 +93,7 @@ def detection(
     packages (entry points forensics.detectors).
     Interrupted, the same command goes on: scores are kept in OUT, and what is new alone is computed.
     """
-    from benchmarks.detection import measure
+    from benchmarks.detection.measure import measure
     from benchmarks.shots import Setup
     from forensics.crew import cores
 
@@ -121,7 +121,7 @@ def throughput(
     """Photos a second with the whole panel, by detector, the time to the first verdict, resnet50 beside them;
     pictures a second that each generator makes and learns from. A few minutes.
     """
-    from benchmarks.throughput import measure
+    from benchmarks.throughput.measure import measure
     from generators.training import device_named
 
     check_folder(out, "--out")

@@ -46,7 +46,7 @@ def attacks(
     Without --real and --fake: the corpora that the detectors were trained from, their test split. What attackers know
     of photos comes from the split "calibration". Interrupted, the same command goes on: answers are kept in OUT.
     """
-    from benchmarks.attacked import measure
+    from benchmarks.attacks.measure import measure
     from benchmarks.shots import Setup
     from forensics.crew import cores
 

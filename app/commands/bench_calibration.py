@@ -51,7 +51,7 @@ def calibration(
     Of the photos of `forensics bench detection`: with the same options and the same OUT, none is examined again.
     Without --real and --fake: the corpora that the detectors were trained from, their test split.
     """
-    from benchmarks.calibration import measure
+    from benchmarks.calibration.measure import measure
     from benchmarks.shots import Setup
     from forensics.crew import cores
 

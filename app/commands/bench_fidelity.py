@@ -14,7 +14,7 @@ from app.commands.bench_photos import RESULTS, Out, finish, named
 from app.commands.outputs import check_folder
 
 if TYPE_CHECKING:
-    from benchmarks.fidelity import Named
+    from benchmarks.fidelity.measure import Named
 
 
 def fidelity(
@@ -50,9 +50,9 @@ def fidelity(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.fidelity import Setup, measure
-    from benchmarks.fidelity_figure import figure
-    from benchmarks.lineage import shipped
+    from benchmarks.fidelity.figure import figure
+    from benchmarks.fidelity.measure import Setup, measure
+    from benchmarks.lineage.scores import shipped
     from generators.trained import load
     from generators.training import device_named
 
@@ -81,13 +81,13 @@ def fidelity(
 
 def space_of(inception: Path | None, device: str) -> Named:
     """Inception's from a file, or the space that ships."""
-    from benchmarks.fidelity import Named
+    from benchmarks.fidelity.measure import Named
     from forensics import features
     from forensics.corpus import file_sha256
 
     if inception is None:
         return Named(features.shipped(device), file_sha256(features.FILE))
-    from benchmarks.inception import Inception
+    from benchmarks.fidelity.inception import Inception
 
     space = Inception(inception, device)
     return Named(space, space.sha256, space.verified)

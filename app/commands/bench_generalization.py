@@ -14,7 +14,7 @@ from app.commands.bench_photos import RESULTS, Fake, Out, finish, named
 from app.commands.outputs import check_folder
 
 if TYPE_CHECKING:
-    from benchmarks.generalization import Watch
+    from benchmarks.generalization.measure import Watch
 
 SHOWN = ("summary",)  # on a terminal; the rest is for the eye
 
@@ -43,8 +43,8 @@ def generalization(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.generalization import measure
-    from benchmarks.grounds import Soil
+    from benchmarks.generalization.grounds import Soil
+    from benchmarks.generalization.measure import measure
 
     check_folder(out, "--out")
     console = Console(stderr=True)
@@ -66,7 +66,7 @@ def generalization(
 
 def forged(n: int, out: Path, watch: Watch) -> tuple[list[tuple[str, Path]], list[str]]:
     """A corpus of seeds 0 to n - 1 for each family that ships, and the families whose weights are not here."""
-    from benchmarks.lineage import shipped
+    from benchmarks.lineage.scores import shipped
     from generators.forge import Recipe, forge
 
     trained, missing = shipped()

@@ -15,7 +15,7 @@ from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
-    from benchmarks.beside import Wanted
+    from benchmarks.detection.beside import Wanted
     from benchmarks.table import Result
 
 RESULTS = RUNS / "bench"
@@ -62,7 +62,7 @@ def panel_or_default(panel: Path | None) -> Path:
 
 def chosen(real: list[Path] | None, fake: list[str] | None, sets: list[str] | None, panel: Path) -> tuple:
     """Real folders, fake ones and data sets with their names; none given: what the panel was trained from."""
-    from benchmarks.detection import recorded_corpora
+    from benchmarks.detection.measure import recorded_corpora
 
     if bool(real) != bool(fake) and not sets:
         raise Refusal(
@@ -85,7 +85,7 @@ def named(value: str, option: str = "--fake") -> tuple[str | None, Path]:
 
 def wanted(detectors: str | None, published: Path | None) -> Wanted:
     """Whose rows there are. "eyes, npr" → eyes and npr."""
-    from benchmarks.beside import Wanted
+    from benchmarks.detection.beside import Wanted
 
     names = None if detectors is None else tuple(dict.fromkeys(filter(None, map(str.strip, detectors.split(",")))))
     if published and not published.is_dir():

@@ -33,8 +33,8 @@ def red_queen(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from benchmarks.grounds import Soil
-    from benchmarks.red_queen import Rules, measure
+    from benchmarks.generalization.grounds import Soil
+    from benchmarks.red_queen.race import Rules, measure
     from generators.trained import load
 
     check_folder(out, "--out")

@@ -55,8 +55,8 @@ def robustness(
     Without --real and --fake: the corpora that the detectors were trained from, their test split.
     Interrupted, the same command goes on: scores are kept in OUT/robustness, a file a condition.
     """
-    from benchmarks import conditions as known
-    from benchmarks.robustness import measure
+    from benchmarks.robustness import conditions as known
+    from benchmarks.robustness.measure import measure
     from benchmarks.shots import Setup
     from forensics.crew import cores
 

@@ -34,8 +34,8 @@ def lineage(
     Beside them: year, size, parameters, and a FID-like score. Scores are those that ship with the weights, or
     are measured against the photos of --data; one measured on other weights is never shown.
     """
-    from benchmarks.lineage import SCORES, Scores, measure, row, shipped
-    from benchmarks.lineage_figure import as_png, draw
+    from benchmarks.lineage.figure import as_png, draw
+    from benchmarks.lineage.scores import SCORES, Scores, measure, row, shipped
     from benchmarks.stamp import Stamp
     from forensics import features
     from generators.forge import seeds_of

@@ -12,7 +12,7 @@ from app import curves, drawing, heatmap, measured
 from app.sortable import explained, sortable
 from app.views import gallery
 from benchmarks import BENCHMARKS
-from benchmarks.mistakes import read_mistakes
+from benchmarks.detection.mistakes import read_mistakes
 from benchmarks.table import Measure, Result, Table
 from forensics import places
 from forensics.shown import plain

@@ -9,8 +9,8 @@ import streamlit as st
 
 from app import drawing, listed, measured, resources
 from app.views import inspect
-from benchmarks.detection_tables import VERDICT
-from benchmarks.mistakes import Mistake, read_mistakes
+from benchmarks.detection.mistakes import Mistake, read_mistakes
+from benchmarks.detection.tables import VERDICT
 from benchmarks.table import Table
 from forensics.photo import UnreadableImage
 from forensics.refusal import Refusal

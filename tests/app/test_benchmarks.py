@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import listed, resources
-from benchmarks.mistakes import COLUMNS, NAME
+from benchmarks.detection.mistakes import COLUMNS, NAME
 from benchmarks.table import Column, Measure, Result, Stamp, Table
 from forensics import places
 from forensics.refusal import Refusal

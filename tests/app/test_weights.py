@@ -13,8 +13,8 @@ from typer.main import get_command
 
 from app import weights
 from app.cli import app
-from benchmarks import lineage
-from benchmarks.lineage import Score, Scores
+from benchmarks.lineage import scores as lineage
+from benchmarks.lineage.scores import Score, Scores
 from forensics.refusal import Refusal
 from generators import FAMILIES
 from generators.plan import Plan

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks import attacks_texture
-from benchmarks.attacks import ATTACKS, CLASSIFIER, NONE, PATCHES, Known, attack_named
-from benchmarks.attacks_pgd import cut, looking_at, pgd, shrunk
-from benchmarks.attacks_quality import Loss, psnr, ssim
-from benchmarks.attacks_texture import Texture, falloff, grain, measured, nearest, regrain, respectrum, textures
+from benchmarks.attacks import texture as attacks_texture
+from benchmarks.attacks.attack import ATTACKS, CLASSIFIER, NONE, PATCHES, Known, attack_named
+from benchmarks.attacks.pgd import cut, looking_at, pgd, shrunk
+from benchmarks.attacks.quality import Loss, psnr, ssim
+from benchmarks.attacks.texture import Texture, falloff, grain, measured, nearest, regrain, respectrum, textures
 from detectors.classifier.detector import Classifier
 from detectors.classifier.network import Network, NetworkConfig
 from detectors.classifier.patches import Patches

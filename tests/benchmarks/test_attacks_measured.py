@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.attacked import Found, measure
-from benchmarks.attacked_answers import Attacked, Said
-from benchmarks.attacked_tables import tables
-from benchmarks.attacks import NONE, Attack
-from benchmarks.attacks_figure import draw
-from benchmarks.attacks_quality import Loss
+from benchmarks.attacks.answers import Attacked, Said
+from benchmarks.attacks.attack import NONE, Attack
+from benchmarks.attacks.figure import draw
+from benchmarks.attacks.measure import Found, measure
+from benchmarks.attacks.quality import Loss
+from benchmarks.attacks.tables import tables
 from benchmarks.bootstrap import roc, with_interval
 from benchmarks.shots import Setup
 from benchmarks.table import Table
@@ -56,9 +56,9 @@ class Alone:
 def panel(monkeypatch):
     """The stand-in of the scan's tests: it scores brightness."""
     monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    monkeypatch.setattr("benchmarks.attacked.Crew", Alone)
-    for place in ("attacks", "attacked"):
-        monkeypatch.setattr(f"benchmarks.{place}.ATTACKS", (NONE, DARK, LEARNT, BLIND))
+    monkeypatch.setattr("benchmarks.attacks.measure.Crew", Alone)
+    for place in ("attack", "measure"):
+        monkeypatch.setattr(f"benchmarks.attacks.{place}.ATTACKS", (NONE, DARK, LEARNT, BLIND))
     return importlib.import_module("standin_panel")
 
 

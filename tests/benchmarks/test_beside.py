@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.beside import Wanted, describe, hold
-from benchmarks.detection import examined, measure
+from benchmarks.detection.beside import Wanted, describe, hold
+from benchmarks.detection.measure import examined, measure
 from benchmarks.shots import Setup
 from detectors.published import PUBLISHED
 from forensics.calibration import Calibration, Domain, Line

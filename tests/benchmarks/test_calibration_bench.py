@@ -17,10 +17,9 @@ from sklearn.isotonic import IsotonicRegression
 from typer.testing import CliRunner
 
 from app.commands.bench_calibration import calibration
-from benchmarks import detection
-from benchmarks.calibration import PRIORS, measure, mixed, result_of
-from benchmarks.calibration_figure import figure
-from benchmarks.calibration_measures import (
+from benchmarks.calibration.figure import figure
+from benchmarks.calibration.measure import PRIORS, measure, mixed, result_of
+from benchmarks.calibration.measures import (
     at_best,
     cllr_cal,
     cllr_min,
@@ -30,7 +29,8 @@ from benchmarks.calibration_measures import (
     errors_at,
     fewest_errors_at,
 )
-from benchmarks.detection import Outcome, Setup, Shot
+from benchmarks.detection import measure as detection
+from benchmarks.detection.measure import Outcome, Setup, Shot
 from benchmarks.stamp import Stamp
 from benchmarks.table import Measure, Result
 from forensics.metrics import cllr, ece, share

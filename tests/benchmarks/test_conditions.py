@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from app.commands.bench_robustness import robustness
-from benchmarks import conditions
-from benchmarks.conditions import CONDITIONS, NATIVE, RESIZE, chosen, condition_named, families
+from benchmarks.robustness import conditions
+from benchmarks.robustness.conditions import CONDITIONS, NATIVE, RESIZE, chosen, condition_named, families
 from forensics.photo import Photo
 from forensics.refusal import Refusal
 from forensics.stability import LARGEST

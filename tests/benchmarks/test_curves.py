@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.bootstrap import roc, with_interval
-from benchmarks.curves import GRID, NEEDED, Curve, ap, balanced_accuracy, band, eer
+from benchmarks.detection.curves import GRID, NEEDED, Curve, ap, balanced_accuracy, band, eer
 from benchmarks.table import Measure
 from forensics import metrics
 

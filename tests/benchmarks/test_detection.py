@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.asked import Task, examine, laundered
-from benchmarks.beside import PHOTO, VERDICT, Held
-from benchmarks.detection import Setup, Shot, gather, measure, recorded_corpora
+from benchmarks.detection.asked import Task, examine, laundered
+from benchmarks.detection.beside import PHOTO, VERDICT, Held
+from benchmarks.detection.measure import Setup, Shot, gather, measure, recorded_corpora
 from benchmarks.launder import LAUNDERINGS
 from benchmarks.table import Result
 from detectors.provenance.declarations import Declarations
@@ -122,7 +122,7 @@ def test_scored_photos_are_not_scored_again(panel, setup, tmp_path):
 
 
 def test_grey_photos_have_their_own_rows_and_no_other(panel, setup, tmp_path, monkeypatch):
-    seen, original = [], importlib.import_module("benchmarks.asked").inspect
+    seen, original = [], importlib.import_module("benchmarks.detection.asked").inspect
     plain = measure(setup, panel.load, tmp_path / "cache")
     result = measure(
         replace(setup, grey=4), panel.load, tmp_path / "cache", watch=lambda done, total: seen.append((done, total))
@@ -140,7 +140,7 @@ def test_grey_photos_have_their_own_rows_and_no_other(panel, setup, tmp_path, mo
         assert (photo.pixels == photo.pixels[..., :1]).all()
         return original(photo, *rest)
 
-    monkeypatch.setattr("benchmarks.asked.inspect", spy)
+    monkeypatch.setattr("benchmarks.detection.asked.inspect", spy)
     for launder in LAUNDERINGS:
         row = asked(launder.name, 0, panel.load(), Shot(setup.real[0] / "01.png", "", False, "web", grey=True))
         assert row[PHOTO]["side_px"] > 0
@@ -219,7 +219,7 @@ def test_a_declaration_decides_nothing(panel, tmp_path, monkeypatch, rng, kind, 
         seen.extend(w.evidence.finding for w in report.verdict.weighed if w.evidence.detector == "reader")
         return report
 
-    monkeypatch.setattr("benchmarks.asked.inspect", spy)
+    monkeypatch.setattr("benchmarks.detection.asked.inspect", spy)
     said = asked(launder, 0, examiners, Shot(path, "", True, "mygen"))
     assert said[VERDICT]["conclusion"] != str(Conclusion.DECLARED)
     assert said["reader"]["score"] == 0

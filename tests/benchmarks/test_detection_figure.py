@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.beside import PANEL, PLUGGED, PUBLISHED, VERDICT, WHOLE, Entrant
-from benchmarks.curves import GRID
-from benchmarks.detection import Outcome, Setup, Shot
-from benchmarks.detection_figure import BEST, MARKS, figure
-from benchmarks.detector_tables import curves_of, detector_tables
+from benchmarks.detection.beside import PANEL, PLUGGED, PUBLISHED, VERDICT, WHOLE, Entrant
+from benchmarks.detection.curves import GRID
+from benchmarks.detection.detector_tables import curves_of, detector_tables
+from benchmarks.detection.figure import BEST, MARKS, figure
+from benchmarks.detection.measure import Outcome, Setup, Shot
 from benchmarks.table import as_png
 
 SETUP = Setup((), (), rounds=20)

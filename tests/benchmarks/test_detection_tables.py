@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.beside import PANEL, VERDICT, WHOLE, Entrant
-from benchmarks.detection import Outcome, Setup, Shot
-from benchmarks.detection_tables import tables
-from benchmarks.detector_tables import curves_of
+from benchmarks.detection.beside import PANEL, VERDICT, WHOLE, Entrant
+from benchmarks.detection.detector_tables import curves_of
+from benchmarks.detection.measure import Outcome, Setup, Shot
+from benchmarks.detection.tables import tables
 from forensics.metrics import share
 from forensics.verdict import Conclusion
 

@@ -14,11 +14,14 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from benchmarks import fidelity, fidelity_corpora, latent_paths, lineage
-from benchmarks.feature_rows import FeatureRows
-from benchmarks.fidelity import OTHERS, Named, Setup, measure
-from benchmarks.fidelity_corpora import Gallery
-from benchmarks.fidelity_figure import figure
+from benchmarks.fidelity import corpora as fidelity_corpora
+from benchmarks.fidelity import latent_paths
+from benchmarks.fidelity import measure as fidelity
+from benchmarks.fidelity.corpora import Gallery
+from benchmarks.fidelity.feature_rows import FeatureRows
+from benchmarks.fidelity.figure import figure
+from benchmarks.fidelity.measure import OTHERS, Named, Setup, measure
+from benchmarks.lineage import scores as lineage
 from benchmarks.table import Measure, Result
 from forensics.features import as_square
 from forensics.fidelity import fid, kid, precision_recall, slerp, trimmed_mean

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from app.commands.bench_photos import chosen
-from benchmarks import calibration
-from benchmarks.asked import Task, examine, shown
-from benchmarks.beside import PHOTO, Wanted, hold
-from benchmarks.detection import examined, measure
+from benchmarks.calibration import measure as calibration
+from benchmarks.detection.asked import Task, examine, shown
+from benchmarks.detection.beside import PHOTO, Wanted, hold
+from benchmarks.detection.measure import examined, measure
 from benchmarks.matching import matched
 from benchmarks.shots import Setup, gather
 from benchmarks.table import Result
@@ -46,7 +46,7 @@ class Alone:
 def panel(monkeypatch):
     """The stand-in of the scan's tests: it scores brightness."""
     monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    monkeypatch.setattr("benchmarks.detection.Crew", Alone)
+    monkeypatch.setattr("benchmarks.detection.measure.Crew", Alone)
     return importlib.import_module("standin_panel")
 
 

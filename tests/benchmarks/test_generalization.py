@@ -8,9 +8,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from app.cli import app
-from benchmarks import generalization
-from benchmarks.generalization import measure, trainings
-from benchmarks.grounds import Soil, brought, ground_of
+from benchmarks.generalization import measure as generalization
+from benchmarks.generalization.grounds import Soil, brought, ground_of
+from benchmarks.generalization.measure import measure, trainings
 from detectors.probes import network
 from forensics.laundering import blur
 from forensics.refusal import Refusal

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks import generation
-from benchmarks.generation import Job, in_own_process, jobs, timed, ways_table
+from benchmarks.throughput import generation
+from benchmarks.throughput.generation import Job, in_own_process, jobs, timed, ways_table
 from forensics.refusal import Refusal
 from generators import FAMILIES
 from generators.families.stylegan2 import StyleGAN2

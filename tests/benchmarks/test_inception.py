@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import detectors.torchvision_ops  # noqa: F401  (before torchvision)
-from benchmarks.inception import Inception, InceptionV3, as_tensorflow, resized
+from benchmarks.fidelity.inception import Inception, InceptionV3, as_tensorflow, resized
 from forensics.features import as_square
 from forensics.refusal import Refusal
 

@@ -13,9 +13,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from app.cli import app
-from benchmarks import lineage
-from benchmarks.lineage import Row, Score, Scores, as_rgb, measure, row, samples, shipped
-from benchmarks.lineage_figure import CELL, GAP, LEFT, TOP, as_png, caption, draw, enlarged
+from benchmarks.lineage import scores as lineage
+from benchmarks.lineage.figure import CELL, GAP, LEFT, TOP, as_png, caption, draw, enlarged
+from benchmarks.lineage.scores import Row, Score, Scores, as_rgb, measure, row, samples, shipped
 from forensics.features import as_square
 from forensics.fidelity import fid
 from forensics.refusal import Refusal

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.detection import Outcome
-from benchmarks.mistakes import (
+from benchmarks.detection.measure import Outcome
+from benchmarks.detection.mistakes import (
     COLUMNS,
     KINDS,
     NAME,

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import forgers, red_queen
-from benchmarks.forgers import STRATEGIES, Smoother, changed, decibels, forged, posted
-from benchmarks.grounds import Soil
-from benchmarks.red_queen import Rules, measure
-from benchmarks.red_queen_tables import Quality, points
+from benchmarks.generalization.grounds import Soil
+from benchmarks.red_queen import forgers
+from benchmarks.red_queen import race as red_queen
+from benchmarks.red_queen.forgers import STRATEGIES, Smoother, changed, decibels, forged, posted
+from benchmarks.red_queen.race import Rules, measure
+from benchmarks.red_queen.tables import Quality, points
 from detectors.probes import PROBES, network
 from detectors.probes.network import Patches
 from detectors.probes.spectrum import profiles, ring_means

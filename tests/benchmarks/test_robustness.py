@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 
 from app.commands.bench_robustness import robustness
 from benchmarks.bootstrap import roc, with_interval
-from benchmarks.conditions import NATIVE, chosen, condition_named
-from benchmarks.detection import Setup, Shot
-from benchmarks.robustness import Answers, examine, holds, measure
-from benchmarks.robustness_figure import draw
-from benchmarks.robustness_tables import flip_table, tables
+from benchmarks.detection.measure import Setup, Shot
+from benchmarks.robustness.conditions import NATIVE, chosen, condition_named
+from benchmarks.robustness.figure import draw
+from benchmarks.robustness.measure import Answers, examine, holds, measure
+from benchmarks.robustness.tables import flip_table, tables
 from benchmarks.stamp import Stamp
 from benchmarks.table import Column, Measure, Result, Table
 from forensics.calibration import Calibration, Domain, Line
@@ -64,7 +64,7 @@ class Alone:
 
 @pytest.fixture
 def alone(monkeypatch):
-    monkeypatch.setattr("benchmarks.robustness.Crew", Alone)
+    monkeypatch.setattr("benchmarks.robustness.measure.Crew", Alone)
     monkeypatch.setattr("app.commands.bench_robustness.crew_of", lambda engine, hold, size: Alone(hold, size))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.scores import Scores
+from benchmarks.detection.scores import Scores
 from forensics.refusal import Refusal
 
 

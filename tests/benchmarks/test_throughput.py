@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import throughput
 from benchmarks.table import Table
+from benchmarks.throughput import measure as throughput
 from forensics.photo import Photo
 from forensics.refusal import Refusal
 

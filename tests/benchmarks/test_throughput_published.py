@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from scipy.stats import binom
 
 import detectors.published as published
-from benchmarks import throughput_published
-from benchmarks.throughput import portrait
-from benchmarks.throughput_published import (
+from benchmarks.throughput import published as throughput_published
+from benchmarks.throughput.measure import portrait
+from benchmarks.throughput.published import (
     AUTHORS,
     PANEL,
     RANDOM,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from app.weights import FIGURE, TRAININGS
-from benchmarks.lineage import SCORES, Scores
+from benchmarks.lineage.scores import SCORES, Scores
 from forensics import features
 from forensics.places import GENERATOR_WEIGHTS
 from generators import FAMILIES, snapshots

@@ -66,16 +66,6 @@ __device__ __forceinline__ real stored(real value)
     return load(&kept);
 }
 
-// Holds a value in a register: else the compiler may load it anew each time it is used.
-__device__ __forceinline__ void keep(real& value)
-{
-#if !defined(HOST_SHIM) && NUMBER == f64
-    asm volatile("" : "+d"(value));
-#elif !defined(HOST_SHIM)
-    asm volatile("" : "+f"(value));
-#endif
-}
-
 // A thread's share: 16 bytes of neighbours where the caller vouches for alignment (-DWIDE=1), else one number.
 #if WIDE
 #define PACK ((int)(16 / sizeof(number)))

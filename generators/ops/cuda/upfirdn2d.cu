@@ -74,6 +74,40 @@ extern "C" __global__ void __launch_bounds__(256) upfirdn2d(
 #define ROWS ((KH - 1 + (TY - 1) * DOWNY) / UPY + 1)
 #define COLS ((KW - 1 + (TX - 1) * DOWNX) / UPX + 1)
 
+#if LAST
+#define STEP channels
+#else
+#define STEP 1
+#endif
+
+// Adds up a tile whose first tap lies on the pixel x[at], at (ix0, iy0) of its image. WHOLE: all its pixels are
+// inside, as most tiles' are; it takes a third fewer instructions.
+template <bool WHOLE>
+__device__ __forceinline__ void add_up(
+    Pack (&sums)[TY][TX], const real (&taps)[KH * KW], const number* __restrict__ x, INDEX at, int channels,
+    int ix0, int iy0, int in_w, int in_h)
+{
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+#pragma unroll
+        for (int s = 0; s < COLS; s++) {
+            int ix = ix0 + s, iy = iy0 + r;
+            Pack here = all_of(0);
+            if (WHOLE || (0 <= ix && ix < in_w && 0 <= iy && iy < in_h))
+                here = load_pack(x + (at + (INDEX)r * in_w * STEP) + s * STEP);
+#pragma unroll
+            for (int j = 0; j < TY * TX; j++) {
+                const int ky = r * UPY - j / TX * DOWNY, kx = s * UPX - j % TX * DOWNX;
+                if (0 <= ky && ky < KH && 0 <= kx && kx < KW) {
+#pragma unroll
+                    for (int i = 0; i < PACK; i++)
+                        sums[j / TX][j % TX].at[i] += taps[ky * KW + kx] * here.at[i];
+                }
+            }
+        }
+    }
+}
+
 // Tiles begin at the outputs (first_x, first_y) ≤ 0, whose first tap lies on a pixel: so which taps meet pixels is
 // known when this is compiled. Along each axis UP or DOWN is 1, and TX, TY are multiples of UP.
 extern "C" __global__ void __launch_bounds__(256) upfirdn2d_tile(
@@ -83,10 +117,8 @@ extern "C" __global__ void __launch_bounds__(256) upfirdn2d_tile(
 {
     real taps[KH * KW];
 #pragma unroll
-    for (int k = 0; k < KH * KW; k++) {
+    for (int k = 0; k < KH * KW; k++)
         taps[k] = f[mirror ? KH * KW - 1 - k : k] * gain;
-        keep(taps[k]);
-    }
 
     INDEX stride = (INDEX)gridDim.x * blockDim.x;
     for (INDEX t = (INDEX)blockIdx.x * blockDim.x + threadIdx.x; t < count; t += stride) {
@@ -98,27 +130,11 @@ extern "C" __global__ void __launch_bounds__(256) upfirdn2d_tile(
 #pragma unroll
         for (int j = 0; j < TY * TX; j++)
             sums[j / TX][j % TX] = all_of(0);
-#pragma unroll
-        for (int r = 0; r < ROWS; r++) {
-            int iy = iy0 + r;
-#pragma unroll
-            for (int s = 0; s < COLS; s++) {
-                int ix = ix0 + s;
-                bool inside = 0 <= ix && ix < in_w && 0 <= iy && iy < in_h;
-                Pack here = all_of(0);
-                if (inside)
-                    here = load_pack(x + PIXEL(plane * in_h * in_w, iy, in_w, ix));
-#pragma unroll
-                for (int j = 0; j < TY * TX; j++) {
-                    const int ky = r * UPY - j / TX * DOWNY, kx = s * UPX - j % TX * DOWNX;
-                    if (0 <= ky && ky < KH && 0 <= kx && kx < KW) {
-#pragma unroll
-                        for (int i = 0; i < PACK; i++)
-                            sums[j / TX][j % TX].at[i] += taps[ky * KW + kx] * here.at[i];
-                    }
-                }
-            }
-        }
+        INDEX at = PIXEL(plane * in_h * in_w, iy0, in_w, ix0);
+        if (ix0 >= 0 && iy0 >= 0 && ix0 + COLS <= in_w && iy0 + ROWS <= in_h)
+            add_up<true>(sums, taps, x, at, channels, ix0, iy0, in_w, in_h);
+        else
+            add_up<false>(sums, taps, x, at, channels, ix0, iy0, in_w, in_h);
 #pragma unroll
         for (int j = 0; j < TY * TX; j++) {
             int to_x = ox + j % TX, to_y = oy + j / TX;

@@ -1,0 +1,1 @@
+"""What is left of the panel when finished pictures are changed to pass?"""

@@ -1,0 +1,1 @@
+"""Do the verdict's numbers and words mean what they say?"""

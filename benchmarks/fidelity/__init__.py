@@ -1,0 +1,1 @@
+"""How near are a generator's pictures to photos, and how varied?"""

@@ -1,0 +1,1 @@
+"""What carries from one generator to another?"""

@@ -1,0 +1,1 @@
+"""All families in one figure, with how near each is to photos."""

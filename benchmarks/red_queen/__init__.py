@@ -1,0 +1,1 @@
+"""What does an arms race do to detectors, round by round?"""

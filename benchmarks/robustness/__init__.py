@@ -1,0 +1,1 @@
+"""What is left of them after JPEG, resizing, crops and trips through sites?"""

@@ -1,0 +1,1 @@
+"""How many pictures a second are inspected, made, learned from?"""
