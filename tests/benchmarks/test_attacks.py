@@ -64,6 +64,7 @@ def test_the_gradient_is_of_what_the_detector_says(panel, portrait, scale, which
         assert float(looking_at(pixels, [panel[which].network])(tensor(pixels))) == pytest.approx(said, abs=0.35)
 
 
+@pytest.mark.slow
 def test_pgd_lowers_what_the_detectors_say(panel, known, portrait):
     found = pgd(portrait, np.random.default_rng(0), list(known.networks.values()), 2, steps=4)
     change = found.astype(int) - portrait

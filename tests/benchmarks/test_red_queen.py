@@ -103,6 +103,7 @@ def test_gradients_pass_jpeg_as_if_it_were_not_there():
     assert torch.equal(images.grad, torch.ones_like(images))
 
 
+@pytest.mark.slow
 def test_a_race_and_its_resumption(trained, soil, tmp_path, monkeypatch):
     rules = Rules(rounds=2, steps=10, samples=20)
     result = measure(soil, trained, tmp_path / "whole", rules)
