@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.commands import bench, corpus, detector, export, forge, inspect, lineage, make, scan, serve
+from app.commands import bench, corpus, detector, doctor, export, forge, inspect, lineage, make, scan, serve
 from forensics.refusal import Refusal
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command(rich_help_panel=GENERATORS)(make.train)
 app.command(rich_help_panel=GENERATORS)(export.export)
 app.command(rich_help_panel=GENERATORS)(forge.forge)
 app.command(rich_help_panel=GENERATORS)(lineage.lineage)
+app.command(rich_help_panel=GENERATORS)(doctor.doctor)
 app.add_typer(detector.group, name="detector", rich_help_panel=DETECTORS)
 app.add_typer(bench.group, name="bench", rich_help_panel=DETECTORS)
 
