@@ -117,6 +117,7 @@ class Family(nn.Module, ABC):
     average_rampup: ClassVar[float | None] = 0.05  # half-life is at most this share of the images seen
     truncates: ClassVar[bool] = False  # `sample` takes a truncation below 1
     reconstructs: ClassVar[bool] = False  # has `reconstruct(images) -> images`
+    replayable: ClassVar[bool] = False  # its phases launch the same kernels each time (replay.py)
 
     def __init__(self, config: Any, generator: nn.Module):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What must be computed in full, whatever precision a run asks for."""
+"""In which type of number a run computes, and what must be computed in full whatever it asks for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
+
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def at_precision(precision: str, device: torch.device) -> torch.autocast:
+    """A context in which convolutions and matrix products are computed as a run asks: fp32, bf16 or fp16."""
+    dtype = AUTOCAST.get(precision)
+    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
 
 def in_full(x: Tensor) -> AbstractContextManager:

@@ -22,8 +22,6 @@ from generators.ranks import rank, world
 from generators.snapshots import Place
 from generators.together import GradientSums, norms_in_order
 
-AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
 
 def step(
     family: Family,
@@ -45,15 +43,12 @@ def step(
         optimiser = optimisers[learner_name(family, phase.learner)]
         family.requires_grad_(False)
         phase.learner.requires_grad_(True)
-        optimiser.zero_grad(set_to_none=True)
         sums = GradientSums(phase.learner.parameters())
         means: dict[str, Tensor] = {}
         for number, batch in zip(own, batches, strict=True):
             torch.manual_seed(seed_of(plan.seed, place.step, index, number))
             with norms_in_order(family):
-                with autocast(plan, batch.images.device):
-                    outcome = phase.loss(batch)
-                optimiser.scaler.scale(outcome.loss * phase.every / plan.rounds).backward()
+                outcome = optimiser.learn(phase, batch, plan.rounds)
             if plan.rounds > 1:
                 sums.take()
             for name, value in {f"{phase.name} loss": outcome.loss, **outcome.measures}.items():
@@ -68,11 +63,6 @@ def step(
 
 def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def autocast(plan: Plan, device: torch.device) -> torch.autocast:
-    dtype = AUTOCAST.get(plan.precision)
-    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
 
 def batch_of(family: Family, photos: Photos, plan: Plan, start: int) -> Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
 from generators.family import Family, did_you_mean, family_named
+from generators.replay import Replay
 
 AVERAGE = "family.average."  # how the names of the tensors begin that make pictures
 
@@ -30,6 +31,7 @@ class Trained:
     weights: Path
     sha256: str  # of the weights file
     told: dict[str, Any]  # family, preset, config, domain, images_seen, corpus, ...
+    replays: dict[float, Replay[torch.Tensor]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def channels(self) -> int:
@@ -68,8 +70,14 @@ class Trained:
         elif label is not None:
             raise Refusal(f"{self.family.name} has no classes; leave the label away")
         with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
-            images = self.family.sample(z, labels, truncation)  # (1, C, H, W)
+            images = self.sampling(truncation)(z, labels)  # (1, C, H, W)
         return to_pictures(images)[0, :, :, : self.channels]  # (H, W, C): grey comes threefold
+
+    def sampling(self, truncation: float) -> Replay[torch.Tensor]:
+        """`family.sample` at a truncation; on a GPU, its launches replayed."""
+        if truncation not in self.replays:
+            self.replays[truncation] = Replay(lambda z, labels: self.family.sample(z, labels, truncation))
+        return self.replays[truncation]
 
     def redrawn(self, pixels: np.ndarray) -> np.ndarray:
         """What the generator makes of a photo, (H, W, C) uint8 → the same, C as `channels`.

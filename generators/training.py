@@ -25,7 +25,7 @@ from generators.keeping import Keeper
 from generators.labels import labels_of
 from generators.photos import Photos, decode
 from generators.plan import PHOTOS, Plan, check_free, check_same, settle_config
-from generators.ranks import rank
+from generators.ranks import rank, world
 from generators.snapshots import Place
 from generators.source import corpus_at
 from generators.step import step
@@ -36,8 +36,10 @@ from generators.watching import Watch
 MOST_NUMBERS = 2_000_000_000  # weights: 30 times StyleGAN2's at 1024x1024; more was hardly meant
 
 
-def train(plan: Plan, out: Path, device: str = "auto") -> Path:
+def train(plan: Plan, out: Path, device: str = "auto", graphs: bool = False) -> Path:
     """Train a family into the folder `out`, or go on where an earlier call with `out` stopped.
+
+    `graphs`: replay recorded launches where that can be done: on one GPU, by families that are `replayable`.
 
     `out` gets config.json, log.jsonl, TensorBoard's files, samples/*.png and snapshots/*.safetensors. Returns
     the last snapshot. Ctrl-C finishes the step, saves and raises KeyboardInterrupt. Raises Refusal for a bad
@@ -67,7 +69,7 @@ def train(plan: Plan, out: Path, device: str = "auto") -> Path:
             if rank() == 0 and snapshots.images_seen(snapshots.latest(out)) < plan.kimg * 1000:  # else all is done
                 for change in settle_config(out, resolved, told, plan):
                     watch.say(change)
-            return run(family, photos, plan, out, watch)
+            return run(family, photos, plan, out, watch, graphs and where.type == "cuda" and world() == 1)
 
 
 def resolved_of(plan: Plan, preset: str, config: Any) -> dict[str, Any]:
@@ -139,10 +141,10 @@ def read(corpus: Corpus, family: Family, plan: Plan, out: Path, watch: Watch) ->
     return photos
 
 
-def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch) -> Path:
+def run(family: Family, photos: Photos, plan: Plan, out: Path, watch: Watch, graphs: bool = False) -> Path:
     where = next(family.parameters()).device
     phases = family.phases()
-    optimisers = optimisers_of(family, phases, plan.precision)
+    optimisers = optimisers_of(family, phases, plan.precision, graphs)
     place = Place()
     path = snapshots.latest(out)
     if path:

@@ -15,7 +15,7 @@ from app.commands.outputs import check_folder
 from forensics.refusal import Refusal
 
 # What may be said beside --resume RUN; --data: the same photos in another place.
-GOES_ON_WITH = {"family", "data", "out", "kimg", "resume", "device", "snap", "metric", "dry_run"}
+GOES_ON_WITH = {"family", "data", "out", "kimg", "resume", "device", "snap", "metric", "graphs", "dry_run"}
 
 
 def train(
@@ -38,6 +38,9 @@ def train(
     cond: Annotated[bool | None, typer.Option("--cond/--no-cond", help="Learn the photos' classes, or not.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32; bf16 or fp16: faster where the hardware has it.")] = "fp32",
+    graphs: Annotated[
+        bool, typer.Option("--graphs", help="Replay CUDA graphs: stylegan2, on one GPU; for small networks.")
+    ] = False,
     snap: Annotated[float, typer.Option(help="Thousands of photos between snapshots.")] = 20.0,
     metric: Annotated[str | None, typer.Option(help="fid-like: a score at every snapshot.")] = None,
     changes: Annotated[
@@ -113,7 +116,7 @@ def train(
     from generators.training import train as run
 
     check_folder(out, "--out")
-    path = run(plan, out, device)
+    path = run(plan, out, device, graphs)
     if rank() == 0:
         say(f"trained: {path}; forge with `forensics forge {out}`")
 

@@ -116,6 +116,7 @@ class StyleGAN2(Family):
 
     name = "stylegan2"
     truncates = True
+    replayable = True
     paper = Paper(
         "Analyzing and Improving the Image Quality of StyleGAN",
         "Karras, Laine, Aittala, Hellsten, Lehtinen, Aila",
@@ -211,9 +212,11 @@ class StyleGAN2(Family):
         ws = self.generator.mapping(z, labels)
         if self.config.mixing:
             layers = ws.shape[1]
-            cut = int(torch.randint(1, layers, ())) if torch.rand(()) < self.config.mixing else layers
+            cut = torch.randint(1, layers, (), device=z.device)  # there, so that a CUDA graph draws anew
+            own = torch.arange(layers, device=z.device) < cut
+            own = own | (torch.rand((), device=z.device) >= self.config.mixing)
             second = self.draw(len(z), device=z.device).to(z.dtype)
-            ws = torch.cat([ws[:, :cut], self.generator.mapping(second, labels, follow=False)[:, cut:]], 1)
+            ws = torch.where(own[:, None], ws, self.generator.mapping(second, labels, follow=False))
         return ws
 
     def fakes(self, batch: Batch, share: int = 1) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -86,6 +86,7 @@ class StyleGAN2ADA(StyleGAN2):
     """StyleGAN2, whose discriminator sees augmented photos and pictures."""
 
     name = "stylegan2-ada"
+    replayable = False  # augmentations draw on the CPU, and pad by what they drew
     paper = Paper(
         "Training Generative Adversarial Networks with Limited Data",
         "Karras, Aittala, Hellsten, Laine, Lehtinen, Aila",

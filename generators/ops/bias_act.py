@@ -65,7 +65,7 @@ def bias_act(
     if b is not None and b.shape != (x.shape[dim],):
         raise ValueError(f"bias of shape {tuple(b.shape)} for {x.shape[dim]} channels")
     if takes_kernel(impl, x):
-        return bias_act_cuda(x, b, Curve(act, alpha, gain, clamp, dim))
+        return bias_act_cuda(x, b, Curve(act, alpha, gain, clamp, dim, impl == "cuda"))
     if b is not None:
         x = x + b.to(x.dtype).reshape([-1 if axis == dim % x.ndim else 1 for axis in range(x.ndim)])
     x = spec.of(x, alpha)

@@ -26,11 +26,17 @@ class Curve:
     gain: float
     clamp: float | None
     dim: int
+    forced: bool = False  # raise what fails, rather than compute it as the twin does
 
     @property
     def flat(self) -> bool:
         """Whether second derivatives are 0."""
         return self.act in ("linear", "relu", "lrelu")
+
+    @property
+    def slope_below(self) -> float:
+        """Of those: the slope where x + b is below 0, before the gain."""
+        return {"linear": 1.0, "relu": 0.0}.get(self.act, self.alpha)
 
     @property
     def from_y(self) -> bool:
@@ -132,8 +138,32 @@ def run(order: int, given: Tensor, dy: Tensor | None, at: Tensor | None, b: Tens
     numbers = [curve.alpha, curve.gain, -1.0 if curve.clamp is None else curve.clamp]
     args = [*map(layout.pointer, (given, dy, at, b, out)), whole(form.numel()), whole(step), whole(channels)]
     args += [layout.real(number, form.dtype) for number in numbers]
-    kernel.launch(BIAS_ACT, form, defines, *layout.blocks(form.numel() // (pack if wide else 1)), args)
+    try:
+        kernel.launch(BIAS_ACT, form, defines, *layout.blocks(form.numel() // (pack if wide else 1)), args)
+    except kernel.FAILURES:
+        if curve.forced:
+            raise
+        return plain(order, given, dy, at, b, curve)
     return out
+
+
+def plain(order: int, given: Tensor, dy: Tensor | None, at: Tensor | None, b: Tensor | None, curve: Curve) -> Tensor:
+    """What the kernel would have made, where it fails in the middle of a pass."""
+    from generators.ops.bias_act import bias_act  # which imports this file
+
+    if order and curve.from_y:
+        slopes = given.new_tensor([curve.gain * curve.slope_below, curve.gain], dtype=layout.real_dtype(given.dtype))
+        slope = slopes[(at > 0).long()]
+        slope = slope if curve.clamp is None else slope.where(at.abs() < curve.clamp, 0)
+        return (given * slope).to(given.dtype)
+    shaped = curve.dim, curve.act, curve.alpha, curve.gain, curve.clamp, "reference"
+    if order == 0:
+        return bias_act(given, b, *shaped)
+    with torch.enable_grad():
+        x = at.detach().requires_grad_(True)
+        first = given if order == 1 else dy
+        (dx,) = torch.autograd.grad(bias_act(x, b, *shaped), x, first, create_graph=order == 2)
+        return dx if order == 1 else torch.autograd.grad(dx, x, given, materialize_grads=True)[0]
 
 
 def along(dx: Tensor, b: Tensor, dim: int) -> Tensor:

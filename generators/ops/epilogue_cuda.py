@@ -27,6 +27,7 @@ class Curve:
     alpha: float
     gain: float
     clamp: float | None
+    forced: bool = False  # raise what fails, rather than compute it as the twin does
 
 
 def epilogue_cuda(
@@ -141,4 +142,32 @@ def run(order: int, x: Tensor, dy: Tensor | None, parameters, outputs, curve: Cu
     numbers = [curve.alpha, curve.gain, -1.0 if curve.clamp is None else curve.clamp]
     args = [*map(layout.pointer, (x, dy, *parameters, *outputs)), *sizes]
     args += [layout.real(number, x.dtype) for number in numbers]
-    kernel.launch(EPILOGUE, x, defines, *layout.blocks(x.numel() // (pack if wide else 1)), args)
+    try:
+        kernel.launch(EPILOGUE, x, defines, *layout.blocks(x.numel() // (pack if wide else 1)), args)
+    except kernel.FAILURES:
+        if curve.forced:
+            raise
+        plain(order, x, dy, parameters, outputs, curve)
+
+
+@torch.no_grad()
+def plain(order: int, x: Tensor, dy: Tensor | None, parameters, outputs, curve: Curve) -> None:
+    """Fills `outputs` with what the kernel would have made, where it fails in the middle of a pass."""
+    real = layout.real_dtype(x.dtype)
+    d, noise, b, s = parameters
+    d, s = (torch.ones((), dtype=real, device=x.device) if p is None else p[:, :, None, None] for p in (d, s))
+    z = x.to(real) * d
+    z = z if noise is None else z + noise[:, None]
+    z = z if b is None else z + b[:, None, None]
+    alpha = {"linear": 1.0, "relu": 0.0}.get(curve.act, curve.alpha)
+    y = torch.where(z > 0, z, z * alpha) * curve.gain
+    free = torch.ones_like(y, dtype=torch.bool) if curve.clamp is None else y.abs() <= curve.clamp
+    y = y if curve.clamp is None else y.clamp(-curve.clamp, curve.clamp)
+    if order == 0:
+        outputs[0].copy_(y * s)
+        return
+    slopes = torch.tensor([curve.gain * alpha, curve.gain], dtype=real, device=x.device)
+    g = dy.to(real) * s * slopes[(z > 0).long()] * free
+    for out, value in zip(outputs, (g, g * d, g * x.to(real), dy.to(real) * y), strict=True):
+        if out is not None:
+            out.copy_(value)

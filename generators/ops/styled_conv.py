@@ -44,7 +44,7 @@ def styled_conv2d(
     ("cuda"), the plain twin ("reference"), or the kernel where it can run. Raises ValueError where it can't be had.
     """
     if takes_kernel(impl, x, obstacle(way, act)):
-        return fused(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp)
+        return fused(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp, impl == "cuda")
     if impl == "auto" and way == "auto" and quick(x, act):
         return by_sample(x, weight, styles, noise, bias, up, resample_filter, act, gain, clamp)
     # As published: upsampling mirrors the kernel, that is, it convolves; otherwise it correlates.
@@ -71,6 +71,7 @@ def fused(
     act: str,
     gain: float,
     clamp: float | None,
+    forced: bool,
 ) -> Tensor:
     """The layer as x · style, one shared convolution, and one kernel for the rest."""
     if in_float16(x):  # products stay finite; the demodulation undoes it
@@ -79,7 +80,7 @@ def fused(
     with in_full(x):
         demodulation = (styles.square() @ weight.square().sum((2, 3)).T + EPSILON).rsqrt()  # (N, O)
     x = scaled(x, weight, styles, up, 1, resample_filter, False, up == 1)
-    curve = Curve(act, SLOPES[act], ACTIVATIONS[act].gain * gain, clamp)
+    curve = Curve(act, SLOPES[act], ACTIVATIONS[act].gain * gain, clamp, forced)
     return epilogue_cuda(x, demodulation, noise, bias, curve)
 
 

@@ -77,7 +77,8 @@ def upfirdn2d(
         raise ValueError(f"up={up}, down={down}: must be 1 or more")
     learned = f is not None and f.requires_grad and torch.is_grad_enabled()
     if takes_kernel(impl, x, "it has no gradient by the filter" if learned else None):
-        how = Resampling((up_x, up_y), (down_x, down_y), (left, top), (right, bottom), not flip_filter, gain)
+        ends = (left, top), (right, bottom)
+        how = Resampling((up_x, up_y), (down_x, down_y), *ends, not flip_filter, gain, impl == "cuda")
         return upfirdn2d_cuda(x, f, how)
     n, c, h, w = x.shape
     if up_x > 1 or up_y > 1:

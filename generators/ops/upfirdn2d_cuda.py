@@ -29,6 +29,7 @@ class Resampling:
     after: Two
     mirror: bool
     gain: float
+    forced: bool = False  # raise what fails, rather than compute it as the twin does
 
     def size(self, inside: Two, taps: Two) -> Two:
         """Width and height of the output. Raises ValueError if the filter does not fit."""
@@ -43,7 +44,7 @@ class Resampling:
         before = [k - 1 - p for k, p in zip(taps, self.before, strict=True)]
         each = zip(inside, outside, self.up, self.down, self.before, strict=True)
         after = [n * up - up + 1 + p - m * down for n, m, up, down, p in each]
-        return Resampling(self.down, self.up, tuple(before), tuple(after), not self.mirror, self.gain)
+        return Resampling(self.down, self.up, tuple(before), tuple(after), not self.mirror, self.gain, self.forced)
 
 
 def upfirdn2d_cuda(x: Tensor, f: Tensor | None, how: Resampling) -> Tensor:
@@ -60,6 +61,7 @@ def upfirdn2d_cuda(x: Tensor, f: Tensor | None, how: Resampling) -> Tensor:
             tuple(n if axis == mine else 0 for axis, n in enumerate(how.after)),
             how.mirror,
             how.gain if mine else 1.0,
+            how.forced,
         )
         for mine in (0, 1)
     )
@@ -114,8 +116,21 @@ def run(x: Tensor, f: Tensor, how: Resampling) -> Tensor:
         steps = [*tiles, *first]
     numbers = [ctypes.c_int(number) for number in (c, *sizes, *steps, *end)]
     args = [x, f, y, whole(count), *numbers, layout.real(how.gain, x.dtype)]
-    kernel.launch(entry, x, defines, *layout.blocks(count), args)
+    try:
+        kernel.launch(entry, x, defines, *layout.blocks(count), args)
+    except kernel.FAILURES:
+        if how.forced:
+            raise
+        return plain(x, f, how)
     return y
+
+
+def plain(x: Tensor, f: Tensor, how: Resampling) -> Tensor:
+    """What the kernel would have made, where it fails in the middle of a pass."""
+    from generators.ops.upfirdn2d import upfirdn2d  # which imports this file
+
+    padding = [side for pads in zip(how.before, how.after, strict=True) for side in pads]
+    return upfirdn2d(x, f, how.up, how.down, padding, not how.mirror, how.gain, "reference")
 
 
 def tiling(tile: Tile, last: bool, before: Two, outside: Two) -> tuple[Two, Two]:

@@ -24,6 +24,8 @@ from generators.ops.cuda.nvrtc import CompileError, Cubin
 NUMBERS = {torch.float16: "f16", torch.bfloat16: "bf16", torch.float32: "f32", torch.float64: "f64"}
 TRIAL = '#include "number.h"\nextern "C" __global__ void trial(number* x) { store(x, load(x)); }\n'
 
+FAILURES = (CompileError, DriverError)  # after which an operation computes as its twin
+
 Defines = Mapping[str, str | int]  # all but NUMBER, which follows the tensors
 
 
@@ -98,7 +100,7 @@ class Launcher:
         try:
             code = compiled(kernel, like.dtype, arch_of(like.device), defines)
             return driver_here().function(code.data, kernel.entry, like.device.index)
-        except (CompileError, DriverError) as error:
+        except FAILURES as error:
             self.fail(error)
             raise
 
@@ -118,7 +120,7 @@ class Launcher:
             arch, defines = arch_of(like.device), {"NUMBER": NUMBERS[like.dtype], "WIDE": 0}
             code = cubins.cubin(TRIAL, "trial.cu", arch, defines, headers())
             driver_here().function(code.data, "trial", like.device.index)
-        except (CompileError, DriverError) as error:
+        except FAILURES as error:
             self.fail(error)
             return False
         return True

@@ -1,8 +1,8 @@
 """The kernels there are, what each may cost, and the ways of compiling each that are checked without a GPU.
 
 A budget is the registers of one thread, in any type and on any architecture; nothing may be spilled. With up to 80
-three blocks of 256 threads fit a multiprocessor's 65536 registers. The tiles of `upfirdn2d_tile` keep their sums in
-registers, and many loads under way at once: they need fewer threads to keep memory busy.
+three blocks of 256 threads fit a multiprocessor's 65536 registers, with up to 128 two. The tiles of `upfirdn2d_tile`
+keep their sums in registers, and many loads under way at once: they need fewer threads to keep memory busy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FLAT = ("linear", "relu", "lrelu")
 BIAS_ACT = Kernel("bias_act.cu", "bias_act", 72)
 EPILOGUE = Kernel("epilogue.cu", "epilogue", 72)
 UPFIRDN2D = Kernel("upfirdn2d.cu", "upfirdn2d", 48)
-UPFIRDN2D_TILE = Kernel("upfirdn2d.cu", "upfirdn2d_tile", 96)
+UPFIRDN2D_TILE = Kernel("upfirdn2d.cu", "upfirdn2d_tile", 128)
 
 Defines = Mapping[str, str | int]  # all but NUMBER, which follows the tensors
 

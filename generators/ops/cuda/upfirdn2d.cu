@@ -108,9 +108,15 @@ __device__ __forceinline__ void add_up(
     }
 }
 
+#if KW * KH == 12 && DOWNX * DOWNY == 2
+#define BOUNDS __launch_bounds__(256, 2)  // else the compiler spills a few bytes, with registers to spare
+#else
+#define BOUNDS __launch_bounds__(256)
+#endif
+
 // Tiles begin at the outputs (first_x, first_y) ≤ 0, whose first tap lies on a pixel: so which taps meet pixels is
 // known when this is compiled. Along each axis UP or DOWN is 1, and TX, TY are multiples of UP.
-extern "C" __global__ void __launch_bounds__(256) upfirdn2d_tile(
+extern "C" __global__ void BOUNDS upfirdn2d_tile(
     const number* __restrict__ x, const real* __restrict__ f, number* __restrict__ y, INDEX count, int channels,
     int in_w, int in_h, int out_w, int out_h, int tiles_x, int tiles_y, int first_x, int first_y,
     int pad_x, int pad_y, int mirror, real gain)

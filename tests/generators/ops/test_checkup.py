@@ -13,8 +13,6 @@ from generators.ops.cuda import cubins, kernel, nvrtc
 from generators.ops.cuda.kernels import BIAS_ACT, EPILOGUE, KERNELS, UPFIRDN2D, UPFIRDN2D_TILE, Checked
 from generators.ops.cuda.nvrtc import CompileError
 
-pytestmark = pytest.mark.slow  # compiles with NVRTC
-
 
 def test_every_kernel_is_compared():
     assert set(checkup.CASES) == {checked.kernel for checked in KERNELS}
@@ -27,6 +25,7 @@ def test_a_sound_kernel_is_near_its_twin(on_host, of):
     assert {defines["WIDE"] for _, defines in on_host.launched} == {0, 1}
 
 
+@pytest.mark.slow  # compiles two more types of number
 @pytest.mark.parametrize("of", [BIAS_ACT, UPFIRDN2D], ids=lambda of: of.entry)
 def test_in_all_digits(on_host, of):
     assert difference(of, torch.float32, "cpu") < MOST / 2

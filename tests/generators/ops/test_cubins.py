@@ -13,8 +13,6 @@ from generators.ops.cuda import cubins, nvrtc
 from generators.ops.cuda.cubins import cubin
 from generators.ops.cuda.nvrtc import CompileError, Cubin
 
-pytestmark = pytest.mark.slow  # compiles with NVRTC
-
 ROOT = Path(cubins.__file__).resolve().parents[3]
 HALVE = '#include "n.h"\nextern "C" __global__ void halve(float* x) { x[threadIdx.x] /= BY + N; }'
 

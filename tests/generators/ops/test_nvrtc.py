@@ -10,8 +10,6 @@ import pytest
 from generators.ops.cuda import driver, nvrtc
 from generators.ops.cuda.nvrtc import CompileError, Cost, Cubin
 
-pytestmark = pytest.mark.slow  # compiles with NVRTC
-
 TWICE = 'extern "C" __global__ void twice(float* x) { x[threadIdx.x] *= 2; }'
 CROWDED = """
 extern "C" __global__ void __launch_bounds__(1024, 2) crowded(const float* x, float* y) {
