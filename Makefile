@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 # MediaPipe's library is loaded by its first image, not by its import.
 LOADS := import cv2, mediapipe as m, numpy as n; m.Image(m.ImageFormat.SRGB, n.zeros((8, 8, 3), n.uint8))
 
-.PHONY: inspect app test lint bench weights setup
+.PHONY: inspect app test kernels lint bench weights setup
 .DEFAULT_GOAL := inspect
 
 inspect: $(READY) ## inspect photos that ship with the project, or PHOTO=path
@@ -21,7 +21,10 @@ app: $(READY) ## the Streamlit app on 127.0.0.1
 	@$(BIN)/forensics app
 
 test: $(READY) ## all tests but the slow and the GPU ones
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile # two workers, two cores: threads would spin
+
+kernels: $(READY) ## every CUDA kernel in every way, compiled for every architecture; needs no GPU
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow tests/generators/ops
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,13 +1,16 @@
 """The measures. `BENCHMARKS` is all of them, and what each answers. Each has a room of its own.
 
 What they share: shots.py (photos), launder.py (the hands they go through), leakage.py and matching.py (what gives
-classes away), bootstrap.py, table.py and stamp.py (a result). To add one: a room with a `measure(...) -> Result`, a
-line here, and its command in app/commands.
+classes away), kept.py (what an interrupted run goes on from), bootstrap.py, table.py and stamp.py (a result). To add
+one: a room with a `measure(...) -> Result`, a line here, and its command in app/commands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Watch = Callable[[str, int, int], None]  # is told what is done, how far, of how many
 
 
 @dataclass(frozen=True)

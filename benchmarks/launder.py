@@ -52,6 +52,11 @@ LAUNDERINGS = (
 )
 
 
+def drawing(seed: int, sha256: str) -> np.random.Generator:
+    """What a photo's trip is drawn from: the same in every benchmark, whatever was done to the picture before."""
+    return np.random.default_rng((seed, int(sha256[:16], 16)))
+
+
 def laundering_named(name: str) -> Laundering:
     """Raises Refusal for a name that none has."""
     found = next((each for each in LAUNDERINGS if each.name == name), None)

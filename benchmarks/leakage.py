@@ -15,18 +15,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.matching import partners
+from benchmarks.shots import Shot
 from benchmarks.table import Column, Measure, Table
 from detectors.structure.tables import nearest
 from forensics.crew import Crew
 from forensics.photo import FORMATS, SUBSAMPLING, Photo, UnreadableImage
-
-if TYPE_CHECKING:
-    from benchmarks.shots import Shot
 
 LEAK = 0.6  # AUC
 FOLDS = 5

@@ -14,20 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.launder import KERNELS
+from benchmarks.shots import Shape, Shot
 from forensics import laundering
 from forensics.crew import Crew
 from forensics.photo import Photo, UnreadableImage
-
-if TYPE_CHECKING:
-    from benchmarks.shots import Shot
-
-Shape = tuple[int, int]  # width, height in px
 
 STEP = 0.9  # of both sides, where a partner is resampled
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.launder import laundering_named
-from benchmarks.matching import Shape
-from forensics.corpus import Corpus, Label
+from forensics.corpus import Corpus, Label, file_sha256
 from forensics.layouts import datasets
 from forensics.places import RUNS
 from forensics.refusal import Refusal
-from forensics.report import sha256_of
 
 DATASETS = RUNS / "datasets"  # what tars are unpacked into
+Shape = tuple[int, int]  # width, height in px
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def gather(setup: Setup) -> tuple[list[Shot], tuple[str, ...]]:
         chosen = sorted(corpus, key=lambda e: hashlib.sha256(e.path.encode("utf-8", "replace")).digest())
         for entry in chosen[: setup.limit]:
             source = maker or (entry.maker if label == "fake" else entry.domain or corpus.root.name)
-            sha256 = sha256_of(corpus.path(entry))
+            sha256 = file_sha256(corpus.path(entry))
             if sha256 is None:
                 continue
             group = f"{corpus.root}/{entry.group or entry.path}"

@@ -106,21 +106,22 @@ class Corpus:
 
         Files whose hash the manifest does not tell are read, once; one that cannot be read counts as empty.
         """
-        hashes = [e.sha256 or file_sha256(self.path(e)) for e in self.entries]
+        hashes = [e.sha256 or file_sha256(self.path(e)) or "" for e in self.entries]
         rows = sorted(
             f"{e.path}\t{e.label}\t{e.maker}\t{e.split}\t{h}" for e, h in zip(self.entries, hashes, strict=True)
         )
         return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str | None:
+    """None when there are no bytes to be read."""
     try:
-        if path.is_file():  # opening a pipe would wait for its other end
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        pass
-    return ""
+        if not path.is_file():  # opening a pipe would wait for its other end
+            return None
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import forensics
 from forensics.calibration import Calibration
+from forensics.corpus import file_sha256
 from forensics.evidence import Panel
 from forensics.photo import Photo
 from forensics.stability import Copy, Stability
@@ -54,7 +55,8 @@ class Report:
         cls, file: str, source: Path | bytes, reason: str, panel: Panel, calibration: Calibration
     ) -> Report:
         questions = {d.name: d.question for d in panel}
-        return cls(file, sha256_of(source), None, None, reason, questions, versions(panel, calibration))
+        sha256 = hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else file_sha256(Path(source))
+        return cls(file, sha256, None, None, reason, questions, versions(panel, calibration))
 
     def as_dict(self) -> dict:
         """The published form; see report.schema.json."""
@@ -112,15 +114,3 @@ def versions(panel: Panel, calibration: Calibration) -> dict[str, object]:
 def rounded(value: float | None) -> float | None:
     """Six decimals: more than any score means, few enough to read."""
     return None if value is None else round(float(value), 6)
-
-
-def sha256_of(source: Path | bytes) -> str | None:
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest()
-    try:
-        if not Path(source).is_file():  # opening a pipe would wait for its other end
-            return None
-        with open(source, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return None

@@ -18,13 +18,14 @@ from functools import partial
 from pathlib import Path
 
 from forensics.calibration import Calibration
+from forensics.corpus import file_sha256
 from forensics.crew import PATIENCE, Lost
 from forensics.engine import Engine, crew_of
 from forensics.evidence import Panel
 from forensics.inspection import inspect_file
 from forensics.ledger import Ledger, Record, Row
 from forensics.refusal import Refusal
-from forensics.report import rounded, sha256_of, versions
+from forensics.report import rounded, versions
 
 Examiners = tuple[Panel, Calibration]
 
@@ -72,7 +73,7 @@ def scan(
             nonlocal kept, done
             for file in files:
                 sha256 = finished.get(text(file))
-                if sha256 and sha256 == sha256_of(folder / file):
+                if sha256 and sha256 == file_sha256(folder / file):
                     kept, done = kept + 1, done + 1
                     watch(done, total, kept)
                 else:
@@ -81,7 +82,7 @@ def scan(
         with ledger.writing():
             for file, answer in crew.map(partial(examine, here), unfinished()):
                 if isinstance(answer, Lost):
-                    answer = unreadable(file, sha256_of(folder / file), answer.why)
+                    answer = unreadable(file, file_sha256(folder / file), answer.why)
                 ledger.add(answer)
                 done += 1
                 watch(done, total, kept)
@@ -109,7 +110,7 @@ def examine(folder: Path, examiners: Examiners, file: str) -> Row:
         report = inspect_file(folder / file, panel, calibration, name=text(file))
     except Exception as error:  # a mistake of ours on one photo must not end a scan of a million
         why = f"the examination failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-        return unreadable(file, sha256_of(folder / file), why)
+        return unreadable(file, file_sha256(folder / file), why)
     if report.verdict is None:
         return unreadable(file, report.sha256, report.reason)
     row = {

@@ -25,7 +25,7 @@ from app.commands.outputs import check_folder
 from app.commands.scan import EngineChoice, load
 from forensics.engine import Engine, crew_of
 
-LIMIT = 24  # photos a folder: four real and three generated ones take two cores about ten minutes
+LIMIT = 24  # photos a folder: four real and three generated ones take a quarter of an hour on two cores
 SHOWN = ("falls", "verdicts", "quality")  # tables that are printed; all are in the files
 
 

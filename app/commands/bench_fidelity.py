@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from app.commands.bench_photos import RESULTS, Out, finish, named
+from app.commands.bench_photos import RESULTS, Out, finish, named, ours, stages
 from app.commands.outputs import check_folder
 
 if TYPE_CHECKING:
@@ -48,33 +46,22 @@ def fidelity(
     Each generator is set against the photos that it learned from. Without Inception's weights a small network that
     ships sees the pictures, and scores are "-like". Interrupted, the same command goes on: points are kept in OUT.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from benchmarks.fidelity.figure import figure
     from benchmarks.fidelity.measure import Setup, measure
-    from benchmarks.lineage.scores import shipped
     from generators.trained import load
     from generators.training import device_named
 
     check_folder(out, "--out")
-    setup, where, err = Setup(n, paths, rounds), device_named(device), Console(stderr=True)
+    setup, where = Setup(n, paths, rounds), device_named(device)
     folders = [named(text) for text in fake or ()]
     if runs or folders:
         trained = [load(run, where) for run in runs or ()]
     else:
-        trained, missing = shipped()
+        trained = ours()
         for each in trained:
             each.family.average.to(where)
-        for name in missing:
-            err.print(Text(f"left out: {name}, whose weights are not here (make weights)"), soft_wrap=True)
     space = space_of(inception, where)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def watch(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=doing, completed=done, total=total)
-
+    with stages() as watch:
         result = measure(setup, trained, real or (), folders, space, out, watch)
     finish(replace(result, figures={"measures": figure(result)}), out)
 

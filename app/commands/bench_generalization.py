@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from app.commands.bench_photos import RESULTS, Fake, Out, finish, named
+from app.commands.bench_photos import RESULTS, Fake, Out, finish, listed, named, ours, stages
 from app.commands.outputs import check_folder
 
 if TYPE_CHECKING:
-    from benchmarks.generalization.measure import Watch
+    from benchmarks import Watch
+    from generators.trained import Trained
 
 SHOWN = ("summary",)  # on a terminal; the rest is for the eye
 
@@ -41,39 +40,23 @@ def generalization(
     The corpora's split "train" is learnt from, "test" is tried on. Photos and fakes must be framed alike, e.g. by
     `forensics corpus prepare --size 64 --align-faces --framing 0.6`. Interrupted, the same command goes on.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from benchmarks.generalization.grounds import Soil
     from benchmarks.generalization.measure import measure
 
     check_folder(out, "--out")
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def watch(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=doing, completed=done, total=total)
-
-        ours, missing = forged(lineage, out, watch) if lineage else ([], [])
-        for name in missing:
-            console.print(Text(f"left out: {name}, whose weights are not here (make weights)"), soft_wrap=True)
-        soil = Soil(tuple(real), (*ours, *map(named, fake or ())), size, launder, most, seed)
-        wanted = [name.strip() for name in (detectors or "").split(",") if name.strip()]
-        result = measure(soil, out, wanted, watch=watch)
+    trained = ours() if lineage else []
+    with stages() as watch:
+        makers = [forged(each, lineage, out, watch) for each in trained]
+        soil = Soil(tuple(real), (*makers, *map(named, fake or ())), size, launder, most, seed)
+        result = measure(soil, out, listed(detectors or ""), watch=watch)
     finish(result, out, SHOWN)
 
 
-def forged(n: int, out: Path, watch: Watch) -> tuple[list[tuple[str, Path]], list[str]]:
-    """A corpus of seeds 0 to n - 1 for each family that ships, and the families whose weights are not here."""
-    from benchmarks.lineage.scores import shipped
+def forged(trained: Trained, n: int, out: Path, watch: Watch) -> tuple[str, Path]:
+    """The maker's name, and a corpus of its pictures of seeds 0 to n - 1."""
     from generators.forge import Recipe, forge
 
-    trained, missing = shipped()
-    folders = []
-    for each in trained:
-        name = each.family.name
-        folder = out / f"forged-{n}" / f"{name}-{each.sha256[:12]}"
-        forge(each, range(n), folder, Recipe(), partial(watch, f"forging {name}", total=n))
-        folders.append((f"{name} (ours)", folder))
-    return folders, missing
+    name = trained.family.name
+    folder = out / f"forged-{n}" / f"{name}-{trained.sha256[:12]}"
+    forge(trained, range(n), folder, Recipe(), partial(watch, f"forging {name}", total=n))
+    return f"{name} (ours)", folder

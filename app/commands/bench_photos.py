@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +16,10 @@ from forensics.places import DETECTOR_WEIGHTS, RUNS
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
+    from benchmarks import Watch
     from benchmarks.detection.beside import Wanted
     from benchmarks.table import Result
+    from generators.trained import Trained
 
 RESULTS = RUNS / "bench"
 
@@ -83,25 +86,48 @@ def named(value: str, option: str = "--fake") -> tuple[str | None, Path]:
     return name, Path(folder)
 
 
+def listed(names: str) -> tuple[str, ...]:
+    """ "eyes, npr" → eyes and npr."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, names.split(",")))))
+
+
 def wanted(detectors: str | None, published: Path | None) -> Wanted:
-    """Whose rows there are. "eyes, npr" → eyes and npr."""
+    """Whose rows there are."""
     from benchmarks.detection.beside import Wanted
 
-    names = None if detectors is None else tuple(dict.fromkeys(filter(None, map(str.strip, detectors.split(",")))))
+    names = None if detectors is None else listed(detectors)
     if published and not published.is_dir():
         raise Refusal(f"--published {published}: no such folder; `forensics detector list` says what belongs in it")
     return Wanted(names, beside=True, published=published and published.absolute())
 
 
+def ours() -> list[Trained]:
+    """The families that ship. Standard error is told of those whose weights are not here."""
+    from benchmarks.lineage.scores import shipped
+
+    trained, missing = shipped()
+    for name in missing:
+        text = Text(f"left out: {name}, whose weights are not here (make weights)")
+        Console(stderr=True).print(text, soft_wrap=True)
+    return trained
+
+
+@contextmanager
+def stages(doing: str = "") -> Iterator[Watch]:
+    """A bar while one thing after another is done; what it gives is told (doing, done, total)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda doing, done, total: bar.update(task, description=doing, completed=done, total=total)
+
+
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
     """A bar while photos are examined; what it gives is told (done, total)."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with stages(doing) as watch:
+        yield partial(watch, doing)
 
 
 def finish(result: Result, out: Path, shown: Sequence[str] = ()) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from app.commands.bench_photos import RESULTS, Out, finish
+from app.commands.bench_photos import RESULTS, Out, finish, stages
 from app.commands.outputs import check_folder
 
 
@@ -31,8 +30,6 @@ def red_queen(
     Small detectors at the generator's own size; attacks on the panel that ships: `forensics bench attacks`.
     Interrupted, the same command goes on.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     from benchmarks.generalization.grounds import Soil
     from benchmarks.red_queen.race import Rules, measure
     from generators.trained import load
@@ -40,12 +37,6 @@ def red_queen(
     check_folder(out, "--out")
     trained = load(generator)
     soil = Soil(tuple(real), (), trained.family.size[0], launder, most, seed)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def watch(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=doing, completed=done, total=total)
-
+    with stages() as watch:
         result = measure(soil, trained, out, Rules(rounds, steps), watch)
     finish(result, out)

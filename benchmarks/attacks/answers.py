@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.attacks.attack import NONE, Attack, attack_named
 from benchmarks.attacks.quality import Loss
+from benchmarks.kept import Lines
 from benchmarks.shots import Shot
 from detectors.examined import Examined
 from forensics.crew import Crew, Lost
-from forensics.refusal import Refusal
 from forensics.scan import Examiners
 
 LAUNDERINGS = ("match", "repost")  # what all pictures go through, each by itself
@@ -43,27 +43,32 @@ class Attacked:
         return tuple(dict.fromkeys(launder for _, launder in self.said))
 
 
+@dataclass(frozen=True)
+class Found:
+    """A measured benchmark: photos of the split, and those that detectors may be told of before."""
+
+    attacks: tuple[Attack, ...]
+    detectors: tuple[str, ...]
+    tested: Attacked
+    told: Attacked
+    apart: float  # mean distance of two generated pictures in the feature space
+    notes: tuple[str, ...]
+    corpora: Mapping[str, str] = field(default_factory=dict)  # folder → fingerprint, for a stamp
+    weights: Mapping[str, str] = field(default_factory=dict)  # detector or "calibration" → sha256, for a stamp
+
+
 class Answers:
     """What was answered already: JSON lines, one a photo and attack, so that an interrupted run goes on.
 
-    A file for each `identity`: panel, calibration, seed, launderings, reference. A last line that was cut off is
-    dropped.
+    A file for each `identity`: panel, calibration, seed, launderings, reference.
     """
 
     def __init__(self, folder: Path, identity: object):
         name = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        self.path = folder / f"attacked-{name}.jsonl"
+        self.lines = Lines(folder / f"attacked-{name}.jsonl")
         self.rows: dict[str, dict | None] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            kept = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            whole = kept[: kept.rfind("\n") + 1]
-            if whole != kept:
-                self.path.write_text(whole, encoding="utf-8")
-        except OSError as error:
-            raise Refusal(f"{folder}: answers cannot be kept there ({error.strerror}); pass --out") from None
-        for line in whole.splitlines():
-            self.rows.update(json.loads(line))
+        for kept in self.lines.read("answers"):
+            self.rows.update(kept)
 
     def fill(
         self,
@@ -80,8 +85,7 @@ class Answers:
             done += 1
             key = key_of(shot, attack_named(name))
             self.rows[key] = None if isinstance(row, Lost) else row
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({key: self.rows[key]}) + "\n")
+            self.lines.add({key: self.rows[key]})
             watch(done, len(wanted))
 
     def of(self, shots: Sequence[Shot], attacks: Sequence[Attack]) -> Attacked:

@@ -8,21 +8,21 @@ split "calibration". What is made of the answers: tables.py, figure.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.attacks.answers import LAUNDERINGS, Answers, Attacked
+from benchmarks.attacks.answers import LAUNDERINGS, Answers, Found
 from benchmarks.attacks.attack import ATTACKS, NONE, Attack, Known, attack_named
 from benchmarks.attacks.figure import draw
 from benchmarks.attacks.quality import Loss, features
 from benchmarks.attacks.tables import tables
 from benchmarks.attacks.texture import Texture, measured, textures
-from benchmarks.launder import laundering_named
+from benchmarks.launder import drawing, laundering_named
 from benchmarks.shots import Setup, Shot, away, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
@@ -35,24 +35,9 @@ from forensics.report import rounded
 from forensics.scan import Examiners, describe
 from forensics.view import at_known_size
 
-LIMIT = 24  # photos a folder: four real and three generated ones take two cores about ten minutes
 REFERENCE = 40  # real photos a folder of the split "calibration" that say what real photos are like
 TOLD = 12  # photos a folder of that split, attacked, that detectors are recalibrated with
 APART = 60  # generated pictures, at most, whose distances from each other are the unit of "moved"
-
-
-@dataclass(frozen=True)
-class Found:
-    """A measured benchmark: photos of the split, and those that detectors may be told of before."""
-
-    attacks: tuple[Attack, ...]
-    detectors: tuple[str, ...]
-    tested: Attacked
-    told: Attacked
-    apart: float  # mean distance of two generated pictures in the feature space
-    notes: tuple[str, ...]
-    corpora: Mapping[str, str] = field(default_factory=dict)  # folder → fingerprint, for a stamp
-    weights: Mapping[str, str] = field(default_factory=dict)  # detector or "calibration" → sha256, for a stamp
 
 
 def measure(
@@ -183,17 +168,12 @@ def examine(
     shot, name = wanted
     try:
         before = Photo.open(shot.path).pixels
-        after = attack_named(name).apply(before, drawing(seed, shot), Known.of(examiners[0], reals))
-        said = {launder: asked(after, launder, drawing(seed, shot), examiners) for launder in LAUNDERINGS}
+        after = attack_named(name).apply(before, drawing(seed, shot.sha256), Known.of(examiners[0], reals))
+        said = {launder: asked(after, launder, drawing(seed, shot.sha256), examiners) for launder in LAUNDERINGS}
     except UnreadableImage:
         return None
     loss = None if np.array_equal(before, after) else asdict(Loss.of(before, after))
     return {"said": said, "loss": loss}
-
-
-def drawing(seed: int, shot: Shot) -> np.random.Generator:
-    """The same trip for a picture whatever was done to it before, and the one that `bench detection` sends it on."""
-    return np.random.default_rng((seed, int(shot.sha256[:16], 16)))
 
 
 def asked(pixels: np.ndarray, launder: str, rng: np.random.Generator, examiners: Examiners) -> dict[str, object]:

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.attacks.answers import Attacked, Found, Said
 from benchmarks.attacks.attack import NONE, Attack
 from benchmarks.bootstrap import drawn, roc, with_interval
 from benchmarks.detection.tables import NEEDED, VERDICT, wilson
+from benchmarks.shots import Setup
 from benchmarks.table import Cell, Column, Measure, Table
 from detectors.examined import Examined
 from detectors.weighing import fit_rows
 from forensics.calibration import Calibration
 from forensics.features import EffNetLite0
 from forensics.verdict import Conclusion
-
-if TYPE_CHECKING:
-    from benchmarks.attacks.answers import Attacked, Said
-    from benchmarks.attacks.measure import Found
-    from benchmarks.shots import Setup
 
 LEAST = 10  # photos of a class, with a face and a score, that detectors are recalibrated with
 NAMED = Column("attack"), Column("laundering")

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.detection.beside import PHOTO, VERDICT, Held
 from benchmarks.detection.scores import Row
-from benchmarks.launder import laundering_named
+from benchmarks.launder import drawing, laundering_named
 from benchmarks.matching import Shape, brought_to
 from benchmarks.shots import Shot
 from forensics.evidence import Claim, Detector, Evidence
@@ -133,6 +133,6 @@ def in_grey(photo: Photo) -> Photo:
 
 def laundered(photo: Photo, launder: str, seed: int, shape: Shape | None = None) -> np.ndarray:
     """(H, W, 3) uint8. The trip depends on the seed and on the photo's bytes, not on its class or place."""
-    rng = np.random.default_rng((seed, int(photo.sha256[:16], 16)))
+    rng = drawing(seed, photo.sha256)
     pixels = brought_to(shape, photo.pixels, rng) if shape else photo.pixels
     return laundering_named(launder).apply(pixels, rng)

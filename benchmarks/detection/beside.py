@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import forensics
 from forensics.calibration import Calibration
+from forensics.corpus import file_sha256
 from forensics.evidence import Detector
 from forensics.refusal import Refusal
-from forensics.report import sha256_of
 from forensics.scan import Examiners
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def describe(held: Held, _: None) -> Cast:
 def source_of(detector: object) -> str | None:
     """sha256 of the file that a detector's class is written in: edited, it is asked anew."""
     try:
-        return sha256_of(Path(inspect.getfile(type(detector))))
+        return file_sha256(Path(inspect.getfile(type(detector))))
     except (TypeError, OSError):
         return None
 

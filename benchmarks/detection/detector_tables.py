@@ -7,17 +7,14 @@ silent are not in its figures; the table of who was measured tells how many were
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from benchmarks.bootstrap import roc, with_interval
 from benchmarks.detection.beside import PANEL, VERDICT, Absent, Entrant
 from benchmarks.detection.curves import NEEDED, Curve
+from benchmarks.detection.outcome import Outcome
+from benchmarks.shots import Setup
 from benchmarks.table import Column, Measure, Table
 from forensics.metrics import share
-
-if TYPE_CHECKING:
-    from benchmarks.detection.measure import Outcome
-    from benchmarks.shots import Setup
 
 Pairs = list[tuple[float, bool]]  # score and class of the photos that were scored
 ROWS = (Column("detector"), Column("kind", about="panel: weighed in verdicts; the others are measured beside it"))

@@ -31,6 +31,7 @@ from benchmarks.detection.beside import (
 from benchmarks.detection.detector_tables import absent_tables, curves_of
 from benchmarks.detection.figure import figure
 from benchmarks.detection.mistakes import mistakes_table
+from benchmarks.detection.outcome import Outcome
 from benchmarks.detection.scores import Scores
 from benchmarks.detection.tables import tables
 from benchmarks.launder import laundering_named
@@ -39,27 +40,13 @@ from benchmarks.matching import matched
 from benchmarks.shots import Setup, Shot, away, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
+from forensics.corpus import file_sha256
 from forensics.crew import Crew, Lost
 from forensics.places import RUNS
 from forensics.refusal import Refusal
-from forensics.report import sha256_of
 from forensics.scan import Examiners
 
 ALONE = Wanted()  # the panel and its verdict
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was said about a shot, and what kind of photo it was. `scores` of silent detectors are absent."""
-
-    shot: Shot
-    conclusion: str  # empty: no verdict was wanted
-    log10_lr: float | None
-    scores: Mapping[str, float]
-    face: int  # px from brow line to chin of the largest face, as laundered; 0 = none
-    face_before: int  # the same in the photo as it came
-    side: int  # px of the shorter side, as laundered
-    ita: float | None  # skin tone of that face as it came (forensics.skin); None = could not be told
 
 
 def recorded_corpora(panel: Path) -> tuple[tuple[Path, ...], tuple[tuple[None, Path], ...]]:
@@ -85,7 +72,7 @@ def recorded_corpora(panel: Path) -> tuple[tuple[Path, ...], tuple[tuple[None, P
 
 def same_weights(one: Path, other: Path) -> bool:
     """Whether two folders hold the same trained detectors, byte for byte."""
-    hashes = [[sha256_of(folder / name) for name in trained()] for folder in (one, other)]
+    hashes = [[file_sha256(folder / name) for name in trained()] for folder in (one, other)]
     return hashes[0] == hashes[1] and any(hashes[0])
 
 

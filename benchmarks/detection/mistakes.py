@@ -11,13 +11,10 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
 
+from benchmarks.detection.outcome import Outcome
 from benchmarks.detection.tables import VERDICT, WRONG
 from benchmarks.table import Column, Table
-
-if TYPE_CHECKING:
-    from benchmarks.detection.measure import Outcome
 
 NAME = "mistakes"
 OF_A_CLASS = 4  # photos of a detector: that many real ones, that many fakes

@@ -8,11 +8,10 @@ what they were computed with: a new photo, or a new examiner, costs only what is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from forensics.refusal import Refusal
+from benchmarks.kept import Lines
 
 Row = Mapping[str, object]  # an answer; empty where there was none to be had
 
@@ -25,34 +24,18 @@ class Scores:
     """
 
     def __init__(self, folder: Path, name: str):
-        self.path = folder / f"scores-{name}.jsonl"
+        self.lines = Lines(folder / f"scores-{name}.jsonl")
         self.rows: dict[str, dict[str, Row]] = {}
-        self.cut_off = False  # whether the last line is: what comes next needs a line of its own
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._read()
-        except OSError as error:
-            raise Refusal(f"{folder}: scores cannot be kept there ({error.strerror}); pass --out") from None
+        for kept in self.lines.read("scores"):
+            try:
+                photo, said = str(kept["photo"]), {str(who): dict(row) for who, row in kept["said"].items()}
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # no line of ours
+            self.rows.setdefault(photo, {}).update(said)
 
     def of(self, photo: str) -> Mapping[str, Row]:
         return self.rows.get(photo, {})
 
     def add(self, photo: str, said: Mapping[str, Row]) -> None:
         self.rows.setdefault(photo, {}).update(said)
-        line = json.dumps({"photo": photo, "said": said}, ensure_ascii=False, allow_nan=False)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" * self.cut_off + line + "\n")
-        self.cut_off = False
-
-    def _read(self) -> None:
-        if not self.path.exists():
-            return
-        text = self.path.read_text(encoding="utf-8", errors="replace")
-        self.cut_off = bool(text) and not text.endswith("\n")
-        for line in text.split("\n"):
-            try:
-                kept = json.loads(line)
-                photo, said = str(kept["photo"]), {str(who): dict(row) for who, row in kept["said"].items()}
-            except (ValueError, KeyError, TypeError, AttributeError):
-                continue  # cut off, or no line of ours
-            self.rows.setdefault(photo, {}).update(said)
+        self.lines.add({"photo": photo, "said": said})

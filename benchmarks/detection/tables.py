@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.detection.beside import VERDICT, Entrant
 from benchmarks.detection.curves import NEEDED, Curve
 from benchmarks.detection.detector_tables import detector_tables
+from benchmarks.detection.outcome import Outcome
+from benchmarks.shots import Setup
 from benchmarks.table import Cell, Column, Measure, Table
 from forensics.metrics import Metric, auc, cllr, ece, interval, share
 from forensics.verdict import Conclusion
-
-if TYPE_CHECKING:
-    from benchmarks.detection.measure import Outcome, Setup
 
 BESIDE = ("classifier",)  # detectors that are shown beside the verdict, generator by generator
 LISTED = 10  # photos of a domain, from which its part of a subset has a row

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.refusal import Refusal
+from benchmarks.kept import kept_in
 
 
 class FeatureRows:
@@ -25,14 +25,11 @@ class FeatureRows:
         digest = hashlib.sha256("\n".join([what, *told, str(dims)]).encode()).hexdigest()[:16]
         self.path = folder / f"{what}-{digest}.rows"
         self.record = np.dtype([("key", "V32"), ("point", "<f4", (dims,))])
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with kept_in(folder, "features"):
             with self.path.open("ab") as file:
                 whole = file.tell() // self.record.itemsize
                 file.truncate(whole * self.record.itemsize)
             keys = self.read()["key"] if whole else ()
-        except OSError as error:
-            raise Refusal(f"{folder}: features cannot be kept there ({error.strerror}); pass --out") from None
         self.numbers = {key.tobytes(): number for number, key in enumerate(keys)}
         self.stored = whole
 

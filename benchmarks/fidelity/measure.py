@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks import Watch
 from benchmarks.fidelity import latent_paths
 from benchmarks.fidelity.corpora import AT_ONCE, Gallery, learned_from, own_corpus
 from benchmarks.fidelity.feature_rows import FeatureRows
@@ -41,7 +43,6 @@ WITHIN = 1.959964  # standard deviations around a value: 95 %
 OTHERS = "more photos"  # the row of a corpus's second half
 DISTANCES = ("FID", "KID", "precision", "recall")
 PATHS = (("z", "full"), ("z", "end"), ("w", "full"), ("w", "end"))  # latent space, place on the path
-Watch = Callable[[str, int, int], None]  # what is done, how far, of how many
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def measure(
     others: dict[tuple[str, int], tuple[Cell, ...]] = {}
     walked: list[tuple[Cell, ...]] = []
     for who in contenders:
-        photos = who.real.points(2 * setup.n, who.size, who.channels, space, points, told(watch, who.against))
-        made = pictures(who, min(setup.n, len(photos)), space, points, told(watch, f"pictures by {who.name}"))
+        photos = who.real.points(2 * setup.n, who.size, who.channels, space, points, partial(watch, who.against))
+        made = pictures(who, min(setup.n, len(photos)), space, points, partial(watch, f"pictures by {who.name}"))
         n = min(setup.n, len(photos), len(made))
         if n < FEWEST:
             raise Refusal(f"{who.name}: {len(made)} pictures and {len(photos)} photos; at least {FEWEST} are needed")
@@ -158,10 +159,6 @@ def contending(
         both = folder.hashes & against.hashes
         folder, against = folder.without(both), against.without(both)
         yield Contender(folder.name, against, folder.usual_size(), 3, False, folder=folder)
-
-
-def told(watch: Watch, doing: str) -> Callable[[int, int], None]:
-    return lambda done, total: watch(doing, done, total)
 
 
 def pictures(
@@ -226,7 +223,7 @@ def path_cells(
         if latent not in latent_paths.spaces_of(trained):
             yield None
             continue
-        tell = told(watch, f"paths of {name} in {latent}, {part}")
+        tell = partial(watch, f"paths of {name} in {latent}, {part}")
         values = latent_paths.steps(trained, space, latent, part, paths, kept, tell)
         yield Measure(trimmed_mean(values), *trimmed_mean_interval(values), n=paths)
 

@@ -17,14 +17,13 @@ import numpy as np
 
 from benchmarks.launder import laundering_named
 from forensics.corpus import Corpus
-from forensics.laundering import KERNELS, resize
+from forensics.laundering import resize
 from forensics.photo import Photo, UnreadableImage
 from forensics.refusal import Refusal
 
 SIDES = 16, 512  # px a ground may have
 FEWEST = 10  # pictures a maker or domain and split
 SPLITS = ("train", "test")
-assert {"area", "bicubic"} <= set(KERNELS)
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import Watch
 from benchmarks.generalization.figure import draw
 from benchmarks.generalization.grounds import Ground, Soil, ground_of
 from benchmarks.generalization.tables import ALL, OTHERS, Heard, tables
+from benchmarks.kept import kept_in
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
 from detectors.probes import PROBES, Lesson, Probe
 from detectors.probes.linear import fit_line
+from forensics import features
+from forensics.corpus import file_sha256
 from forensics.refusal import Refusal
 from forensics.saving import at_once
-
-Watch = Callable[[str, int, int], None]
 
 
 def colours(pixels: np.ndarray) -> np.ndarray:
@@ -62,7 +65,7 @@ def measure(
     Raises Refusal for fewer than two makers, a probe of another name, and as `ground_of` does.
     """
     probes = probes_named(wanted)
-    ground = ground_of(soil, lambda done, total: watch("reading", done, total))
+    ground = ground_of(soil, partial(watch, "reading"))
     if len(ground.makers) < 2:
         raise Refusal(
             f"one maker ({', '.join(ground.makers)}): pass --fake NAME=FOLDER for another, or --lineage 800"
@@ -80,7 +83,7 @@ def measure(
     watch("counting", len(todo), len(todo))
     shown = tables(heard, probes, ground, rounds, soil.seed)
     settings = {"size": soil.size, "launder": soil.launder, "most": soil.most, "rounds": rounds}
-    stamp = Stamp.now(soil.seed, {"pictures": ground.fingerprint}, {"features": space_sha256()}, settings)
+    stamp = Stamp.now(soil.seed, {"pictures": ground.fingerprint}, {"features": file_sha256(features.FILE)}, settings)
     return Result("generalization", "Generalization", shown, stamp, {"matrices": draw(shown, probes, ground)})
 
 
@@ -127,11 +130,8 @@ class Kept:
         told |= {name: version(name) for name in ("torch", "scikit-learn")} | {"domains": ground.domains}
         digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
         folder = out / f"generalization-scores-{digest[:16]}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Refusal(f"{folder}: scores cannot be kept there ({error.strerror}); pass --out") from None
-        return cls(folder)
+        with kept_in(folder, "scores"):
+            return cls(folder)
 
     def path(self, probe: Probe, training: Training) -> Path:
         name = hashlib.sha256(f"{training.row}/{'/'.join(training.learnt)}".encode()).hexdigest()[:16]
@@ -153,10 +153,3 @@ class Kept:
             arrays[f"fake {i}"], arrays[f"real {i}"] = scores[maker]
         with at_once(self.path(probe, training)) as part, open(part, "wb") as file:
             np.savez(file, **arrays)
-
-
-def space_sha256() -> str:
-    from forensics.corpus import file_sha256
-    from forensics.features import FILE
-
-    return file_sha256(FILE)

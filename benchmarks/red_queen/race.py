@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,13 +24,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import Watch
 from benchmarks.generalization.grounds import SPLITS, Ground, Soil, brought, ground_of
+from benchmarks.kept import kept_in
 from benchmarks.red_queen.figure import draw, grid
 from benchmarks.red_queen.forgers import BATCH, STRATEGIES, Strategy, changed, forged
-from benchmarks.red_queen.tables import Quality, points, tables
+from benchmarks.red_queen.tables import Lap, Quality, points, tables
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
-from detectors.probes import PROBES, Lesson, Scorer, network
+from detectors.probes import PROBES, Lesson, network
 from detectors.probes.network import Patches
 from forensics.features import shipped
 from forensics.refusal import Refusal
@@ -39,7 +41,6 @@ from forensics.tensors import to_pictures
 from generators.families.dcgan import DCGAN
 from generators.trained import Trained
 
-Watch = Callable[[str, int, int], None]
 NAME, NETWORK = "dcgan", "network"
 LEARNT, TRIED, SHOWN = 1, 2, 3  # seeds of what detectors learn from, are tried on, and of what is shown
 PICTURES = 16  # shown
@@ -57,27 +58,6 @@ class Rules:
     def __post_init__(self) -> None:
         if not (1 <= self.rounds <= 10 and 10 <= self.steps <= 100_000):
             raise Refusal(f"--rounds {self.rounds} --steps {self.steps}: allowed are 1 to 10 and 10 to 100000")
-
-
-@dataclass(frozen=True, eq=False)
-class Lap:
-    """One forger of one round, and the detectors that have learnt its pictures too.
-
-    Scores, probe → (n,): `before` and `photos_before` by detectors that do not know it (none in round 0), `after` and
-    `photos_after` by those that do, `first` by those of the pictures of round 0.
-    """
-
-    round: int
-    strategy: Strategy
-    generator: nn.Module = field(repr=False)
-    critic: Patches = field(repr=False)  # the probe "network"
-    detectors: Mapping[str, Scorer] = field(repr=False)
-    before: Mapping[str, np.ndarray] = field(repr=False)
-    photos_before: Mapping[str, np.ndarray] = field(repr=False)
-    after: Mapping[str, np.ndarray] = field(repr=False)
-    photos_after: Mapping[str, np.ndarray] = field(repr=False)
-    first: Mapping[str, np.ndarray] = field(repr=False)
-    quality: Quality = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +94,7 @@ def measure(
     if not isinstance(trained.family, DCGAN):
         raise Refusal(f"{trained.weights} is a {trained.family.name}; the race is run by a DCGAN of any training")
     ground = photos_of(soil, trained, watch)
-    course = Course(ground, trained.family, rules, soil, kept_in(out, soil, rules, trained, ground))
+    course = Course(ground, trained.family, rules, soil, folder_of(out, soil, rules, trained, ground))
     laps = race(course, watch)
     shown = tables(laps, course.ground, rules.samples, soil.seed)
     settings = {**asdict(rules), "size": soil.size, "launder": soil.launder, "most": soil.most, "batch": BATCH}
@@ -228,13 +208,10 @@ def store(path: Path, network: nn.Module) -> None:
         save_file({key: tensor.contiguous() for key, tensor in network.state_dict().items()}, part)
 
 
-def kept_in(out: Path, soil: Soil, rules: Rules, trained: Trained, ground: Ground) -> Path:
+def folder_of(out: Path, soil: Soil, rules: Rules, trained: Trained, ground: Ground) -> Path:
     """A folder for this race alone: the same photos, generator, rules and libraries."""
     told = [asdict(rules) | {"samples": 0}, soil.size, soil.launder, soil.most, soil.seed, trained.sha256]
     told += [ground.fingerprint, ground.domains, [asdict(s) for s in STRATEGIES], BATCH, version("torch")]
     folder = out / f"red-queen-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refusal(f"{folder}: the race cannot be kept there ({error.strerror}); pass --out") from None
-    return folder
+    with kept_in(folder, "the race"):
+        return folder

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from torch import nn
 
 from benchmarks.bootstrap import roc, with_interval
 from benchmarks.generalization.grounds import Ground
+from benchmarks.red_queen.forgers import Strategy
 from benchmarks.table import Cell, Column, Measure, Table
+from detectors.probes import Scorer
+from detectors.probes.network import Patches
 from forensics.features import features_of, shipped
 from forensics.fidelity import fid
 from forensics.tensors import to_tensor
-
-if TYPE_CHECKING:
-    from benchmarks.red_queen.race import Lap
 
 AT_ONCE = 128
 
@@ -38,6 +38,27 @@ class Quality:
         error = np.square(made.astype(np.float32) - first).mean((1, 2, 3))
         psnr = float("inf") if not error.any() else float(np.mean(20 * np.log10(255 / np.sqrt(error + 1e-9))))
         return cls(fid(photos, points(made)), psnr, len(made), len(photos))
+
+
+@dataclass(frozen=True, eq=False)
+class Lap:
+    """One forger of one round, and the detectors that have learnt its pictures too.
+
+    Scores, probe → (n,): `before` and `photos_before` by detectors that do not know it (none in round 0), `after` and
+    `photos_after` by those that do, `first` by those of the pictures of round 0.
+    """
+
+    round: int
+    strategy: Strategy
+    generator: nn.Module = field(repr=False)
+    critic: Patches = field(repr=False)  # the probe "network"
+    detectors: Mapping[str, Scorer] = field(repr=False)
+    before: Mapping[str, np.ndarray] = field(repr=False)
+    photos_before: Mapping[str, np.ndarray] = field(repr=False)
+    after: Mapping[str, np.ndarray] = field(repr=False)
+    photos_after: Mapping[str, np.ndarray] = field(repr=False)
+    first: Mapping[str, np.ndarray] = field(repr=False)
+    quality: Quality = field(repr=False)
 
 
 def points(pictures: np.ndarray) -> np.ndarray:

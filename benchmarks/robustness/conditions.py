@@ -16,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from benchmarks.launder import drawing
 from forensics import laundering
 from forensics.laundering import blur, crop, jpeg, resize, webp
 from forensics.photo import Photo
@@ -53,7 +54,7 @@ class Condition:
 
         Raises UnreadableImage when what comes out is larger than may be examined.
         """
-        rng = np.random.default_rng((seed, int(photo.sha256[:16], 16)))
+        rng = drawing(seed, photo.sha256)
         pixels = resize(photo.pixels, min(1.0, LARGEST / max(photo.width, photo.height)))
         return Photo.from_pixels(np.ascontiguousarray(self.through(pixels, rng)))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from benchmarks.detection.scores import Scores
 from benchmarks.detection.tables import VERDICT
 from benchmarks.robustness.conditions import NATIVE, Condition, condition_named
 from benchmarks.robustness.figure import draw
-from benchmarks.robustness.tables import tables
+from benchmarks.robustness.tables import Answers, tables
 from benchmarks.shots import Setup, Shot, away, fingerprints, gather
 from benchmarks.stamp import Stamp
 from benchmarks.table import Result
@@ -35,15 +34,6 @@ from forensics.verdict import Conclusion
 
 WHOLE = "panel"  # its answers are kept together here
 HELD = "held"  # 1 where none of the re-postings that `forensics inspect` tries turns the conclusion round, else 0
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What was said under one condition of N photos, the same in the same order under all conditions."""
-
-    condition: Condition
-    scores: Mapping[str, np.ndarray]  # detector → (N,) float, NaN = silent; "verdict" → log10 LR, silent panel = 0
-    conclusions: np.ndarray  # (N,) str, a Conclusion
 
 
 def measure(

@@ -7,27 +7,33 @@ Real photos and fakes are counted apart: a wrong accusation is worse than a miss
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.bootstrap import Roc, roc, with_interval
 from benchmarks.detection.tables import NEEDED, VERDICT, wilson
-from benchmarks.robustness.conditions import NATIVE, families
+from benchmarks.robustness.conditions import NATIVE, Condition, families
+from benchmarks.shots import Setup
 from benchmarks.table import Cell, Column, Measure, Table
 from forensics.stability import OPPOSITE
 from forensics.verdict import Conclusion
-
-if TYPE_CHECKING:
-    from benchmarks.detection.measure import Setup
-    from benchmarks.robustness.measure import Answers
 
 LIMIT = 0.01  # false alarms at which fakes found are counted
 CLASSES = (("real", False), ("fake", True))
 AUC = "how often a fake scores above a real; 0.5 is chance, 1 perfect"
 TPR = "fakes found when 1 % of the reals are flagged; higher is better"
 FOUND = "TPR at 1 % FPR"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was said under one condition of N photos, the same in the same order under all conditions."""
+
+    condition: Condition
+    scores: Mapping[str, np.ndarray]  # detector → (N,) float, NaN = silent; "verdict" → log10 LR, silent panel = 0
+    conclusions: np.ndarray  # (N,) str, a Conclusion
 
 
 def tables(

@@ -24,9 +24,9 @@ def test_a_line_that_was_cut_off_costs_itself_alone(tmp_path):
     scores = Scores(tmp_path, "x")
     for photo in ("aa", "bb"):
         scores.add(photo, {"eyes@1": {"score": 1.0}})
-    whole = scores.path.read_bytes()
+    whole = scores.lines.path.read_bytes()
     for lost in range(1, len(whole) // 2 - 1):
-        scores.path.write_bytes(whole[:-lost])
+        scores.lines.path.write_bytes(whole[:-lost])
         cut = Scores(tmp_path, "x")
         assert set(cut.rows) == ({"aa", "bb"} if lost == 1 else {"aa"})
         cut.add("cc", {"eyes@1": {"score": 2.0}})
