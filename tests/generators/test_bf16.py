@@ -1,4 +1,4 @@
-"""`--precision bf16`: every phase of every family stays finite, also far from where training starts; few digits go."""
+"""`--precision bf16`: every phase of every family stays finite, also with large weights; few digits go."""
 
 from __future__ import annotations
 
