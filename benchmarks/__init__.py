@@ -30,4 +30,5 @@ BENCHMARKS = (
     Benchmark("fidelity", "How near are a generator's pictures to photos, how varied?"),
     Benchmark("calibration", "Do the verdict's numbers and words mean what they say?"),
     Benchmark("throughput", "How many pictures a second are inspected, made, learned from?"),
+    Benchmark("kernels", "Do CUDA kernels compute what plain PyTorch does, how fast?"),
 )

@@ -13,6 +13,7 @@ from app.commands.bench_attacks import attacks
 from app.commands.bench_calibration import calibration
 from app.commands.bench_fidelity import fidelity
 from app.commands.bench_generalization import generalization
+from app.commands.bench_kernels import kernels
 from app.commands.bench_photos import (
     RESULTS,
     Dataset,
@@ -145,3 +146,4 @@ group.command()(robustness)
 group.command("red-queen")(red_queen)
 group.command()(calibration)
 group.command()(fidelity)
+group.command()(kernels)

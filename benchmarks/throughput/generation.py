@@ -33,13 +33,17 @@ MOST_CALLS = 100
 
 @dataclass(frozen=True)
 class Job:
-    """What one process times. `ways`: the twin and its rivals instead of sampling and training."""
+    """What one process times. `ways`: the twin and its rivals instead of sampling and training.
+
+    `precision`, fp32, bf16 or fp16, is that of training.
+    """
 
     family: str
     preset: str
     device: str = "cpu"
     seconds: float = 2.0
     ways: bool = False
+    precision: str = "fp32"
 
 
 def tables(
@@ -168,7 +172,7 @@ def taught(family, n: int, job: Job) -> float:
     if hasattr(family, "strength"):
         family.strength.p.fill_(HALF)  # of ADA: augmentations cost what they cost in the midst of a training
     phases = family.phases()
-    optimisers = optimisers_of(family, phases)
+    optimisers = optimisers_of(family, phases, job.precision)
     total = seconds_of(lambda: family.follow(0.99), job)
     for phase in phases:
         family.requires_grad_(False)
@@ -176,9 +180,8 @@ def taught(family, n: int, job: Job) -> float:
         optimiser = optimisers[learner_name(family, phase.learner)]
 
         def descend(phase=phase, optimiser=optimiser) -> None:
-            optimiser.zero_grad(set_to_none=True)
-            phase.loss(batch).loss.backward()
-            optimiser.step()
+            optimiser.learn(phase, batch)
+            optimiser.descend()
 
         total += seconds_of(descend, job) / phase.every
     return n / total

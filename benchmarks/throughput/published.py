@@ -8,13 +8,13 @@ says so. None of them is asked what it thinks of the photo.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from benchmarks.medians import middle, rate
 from benchmarks.table import Column, Measure, Table
 from forensics.photo import Photo
 from forensics.refusal import Refusal
@@ -75,8 +75,7 @@ def published_table(
 
 def row(name: str, year: int | None, seconds: Sequence[float], bought: float | Measure, weights: str) -> tuple:
     took = middle([1000 * s for s in seconds])
-    speed = Measure(1000 / took.value, took.high and 1000 / took.high, took.low and 1000 / took.low, took.n)
-    return name, year, took, speed, bought, weights
+    return name, year, took, rate(took, 1000), bought, weights
 
 
 def timed(
@@ -95,17 +94,6 @@ def clocked(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-def middle(values: Sequence[float]) -> Measure:
-    """The median, and between two of the values its 95 % interval, whatever they are spread like (sign test).
-
-    Fewer than six values have none.
-    """
-    ordered, n = sorted(values), len(values)
-    below = [2 * sum(math.comb(n, i) for i in range(k)) / 2**n for k in range(n // 2 + 1)]
-    k = max(k for k, missed in enumerate(below) if missed <= 0.05)
-    return Measure(median(ordered), *((ordered[k - 1], ordered[n - k]) if k else (None, None)), n)
 
 
 def authors_or_random(kind: type[PublishedDetector]) -> PublishedDetector:

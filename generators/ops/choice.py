@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Literal, get_args
 
@@ -36,10 +36,14 @@ def takes_kernel(impl: Impl, x: Tensor, obstacle: str | None = None) -> bool:
     return obstacle is None
 
 
-@contextmanager
-def twins_only(wanted: bool = True) -> Iterator[None]:
+def twins_only(wanted: bool = True) -> AbstractContextManager[None]:
     """Within, "auto" means the plain twins: a layer or a whole network without kernels, to compare with."""
-    before = KERNELS_MAY_RUN.set(KERNELS_MAY_RUN.get() and not wanted)
+    return without_kernels() if wanted else nullcontext()  # which torch.compile can look through
+
+
+@contextmanager
+def without_kernels() -> Iterator[None]:
+    before = KERNELS_MAY_RUN.set(False)
     try:
         yield
     finally:

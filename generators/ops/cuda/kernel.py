@@ -93,7 +93,11 @@ class Launcher:
         if function is None:
             function = self.functions[key] = self.load(kernel, like, defines)
         passed = [ctypes.c_void_p(arg.data_ptr()) if isinstance(arg, Tensor) else arg for arg in args]
-        function.launch(grid, block, torch.cuda.current_stream(device).cuda_stream, passed)
+        try:
+            function.launch(grid, block, torch.cuda.current_stream(device).cuda_stream, passed)
+        except DriverError as error:
+            self.fail(error)
+            raise
 
     def load(self, kernel: Kernel, like: Tensor, defines: Defines) -> Function:
         """Compile, or find, and hand to the driver; a failure ends all use of kernels."""

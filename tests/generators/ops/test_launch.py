@@ -180,6 +180,18 @@ def test_a_kernel_that_fails_later_ends_it_too(gpu):
     assert not kernel.available(OnGpu())
 
 
+def test_a_launch_that_fails_ends_it_too(gpu, monkeypatch):
+    here, _ = gpu
+
+    def refused(*given):
+        raise DriverError("cuLaunchKernel: out of resources")
+
+    monkeypatch.setattr(here, "launch", refused, raising=False)
+    with pytest.warns(RuntimeWarning, match="out of resources"), pytest.raises(DriverError):
+        kernel.launch(kernels.BIAS_ACT, OnGpu(), WAYS, (5, 1, 1), (256, 1, 1), [])
+    assert not kernel.available(OnGpu())
+
+
 def test_a_tensor_that_is_on_no_gpu_is_refused():
     with pytest.raises(RuntimeError, match="bias_act: a kernel needs tensors on a GPU, not on cpu"):
         kernel.launch(kernels.BIAS_ACT, torch.zeros(3), WAYS, (1, 1, 1), (256, 1, 1), [])

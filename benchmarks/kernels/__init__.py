@@ -1,0 +1,1 @@
+"""Do the CUDA kernels compute what their plain twins do, and how much sooner?"""
