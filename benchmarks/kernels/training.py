@@ -1,6 +1,6 @@
 """Seconds that training takes for 1000 images: all phases and optimisers' steps, lazy ones by their share.
 
-On the twins and on the kernels, in each type of number; StyleGAN2 with lazy R1 and path lengths, and StyleGAN2-ADA
+On the twins, on the kernels, and where a family can with launches replayed, in each type of number; StyleGAN2 with lazy R1 and path lengths, and StyleGAN2-ADA
 with augmentations at p = 0.5 as well. benchmarks/throughput/generation.py times a step.
 """
 
@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.kernels.asked import Asked
 from benchmarks.kernels.attempts import Attempts, Failed
-from benchmarks.kernels.networks import KERNELS, PRECISIONS, TWINS, called, on
+from benchmarks.kernels.networks import GRAPH, KERNELS, PRECISIONS, TWINS, called, on
 from benchmarks.throughput.generation import Job, taught
 from generators.families.stylegan2 import StyleGAN2
 from generators.families.stylegan2_ada import StyleGAN2ADA
@@ -50,7 +50,7 @@ STUDENTS = (
     Student(StyleGAN2, "256", 32),
     Student(StyleGAN2, "1024", 8),
 )
-SMALL = (Student(StyleGAN2ADA, "tiny", 4),)
+SMALL = (Student(StyleGAN2ADA, "tiny", 4), Student(StyleGAN2, "tiny", 4))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def training(asked: Asked, attempt: Attempts) -> Iterator[Taught]:
     for student in SMALL if asked.small else STUDENTS:
         family = attempt(f"building {student.name}", partial(student.built, asked.device))
         for precision in PRECISIONS:
-            for way in (TWINS, KERNELS):
+            for way in (TWINS, KERNELS, GRAPH) if student.family.replayable else (TWINS, KERNELS):
                 name = f"training {student.name}, {student.batch} at once, {precision}, {way}"
                 work = partial(seconds_a_thousand, family, student, precision, way, asked)
                 found = family if isinstance(family, Failed) else attempt(name, work)
@@ -83,7 +83,9 @@ def seconds_a_thousand(family: StyleGAN2, student: Student, precision: str, way:
     """Raises RuntimeError where kernels are asked for and off."""
 
     def job(seconds: float) -> Job:
-        return Job(student.family.name, student.preset, asked.device, seconds, precision=precision)
+        return Job(
+            student.family.name, student.preset, asked.device, seconds, precision=precision, graphs=way == GRAPH
+        )
 
     with on(way, precision, asked.gpu):
         taught(family, student.batch, job(0.0))  # each phase once: compiles kernels, allocates

@@ -35,7 +35,7 @@ MOST_CALLS = 100
 class Job:
     """What one process times. `ways`: the twin and its rivals instead of sampling and training.
 
-    `precision`, fp32, bf16 or fp16, is that of training.
+    `precision`, fp32, bf16 or fp16, is that of training; `graphs`: its launches replayed on a GPU.
     """
 
     family: str
@@ -44,6 +44,7 @@ class Job:
     seconds: float = 2.0
     ways: bool = False
     precision: str = "fp32"
+    graphs: bool = False
 
 
 def tables(
@@ -159,11 +160,15 @@ def timed(job: Job) -> dict[str, Any]:
 
 
 def taught(family, n: int, job: Job) -> float:
-    """Pictures a second of training: a step's phases, each by how often it is taken, and the average's step."""
+    """Pictures a second of training: a step's phases, each by how often it is taken, and the average's step.
+
+    Raises RuntimeError where graphs are asked for and a phase cannot be recorded.
+    """
     import torch
 
     from generators.descent import learner_name, optimisers_of
     from generators.family import Batch
+    from generators.replay import WARM
 
     high, wide = family.size
     images = torch.rand(n, getattr(family.config, "channels", 3), high, wide) * 2 - 1
@@ -172,7 +177,7 @@ def taught(family, n: int, job: Job) -> float:
     if hasattr(family, "strength"):
         family.strength.p.fill_(HALF)  # of ADA: augmentations cost what they cost in the midst of a training
     phases = family.phases()
-    optimisers = optimisers_of(family, phases, job.precision)
+    optimisers = optimisers_of(family, phases, job.precision, job.graphs)
     total = seconds_of(lambda: family.follow(0.99), job)
     for phase in phases:
         family.requires_grad_(False)
@@ -183,7 +188,11 @@ def taught(family, n: int, job: Job) -> float:
             optimiser.learn(phase, batch)
             optimiser.descend()
 
+        for _ in range(WARM + 1 if job.graphs else 0):
+            descend()
         total += seconds_of(descend, job) / phase.every
+        if any(replay.off for replay in optimiser.replays.values()):
+            raise RuntimeError("the CUDA graph could not be recorded")
     return n / total
 
 
