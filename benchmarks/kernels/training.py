@@ -1,7 +1,8 @@
 """Seconds that training takes for 1000 images: all phases and optimisers' steps, lazy ones by their share.
 
-On the twins, on the kernels, and where a family can with launches replayed, in each type of number; StyleGAN2 with lazy R1 and path lengths, and StyleGAN2-ADA
-with augmentations at p = 0.5 as well. benchmarks/throughput/generation.py times a step.
+On the twins, on the kernels, and where a family can with launches replayed, in each type of number; StyleGAN2 with
+lazy R1 and path lengths, and StyleGAN2-ADA with augmentations at p = 0.5 as well. benchmarks/throughput/generation.py
+times a step.
 """
 
 from __future__ import annotations
