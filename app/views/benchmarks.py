@@ -40,8 +40,9 @@ def chosen(results: Sequence[Result]) -> Result:
     name = st.segmented_control(
         "Benchmark", names, default=names[0], required=True, format_func=titles.__getitem__, key="benchmark"
     )
-    if name in QUESTIONS:
-        st.subheader(QUESTIONS[name], anchor=False)
+    for benchmark, question in QUESTIONS.items():
+        if name and name.startswith(benchmark):  # kernels-DEVICE too
+            st.subheader(question, anchor=False)
     runs = [r for r in results if r.benchmark == (name or names[0])]
     labels = [label(run, runs) for run in runs]
     at = st.selectbox("Run", range(len(runs)), format_func=labels.__getitem__, key=f"run-{name}")
