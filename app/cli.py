@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.commands import bench, corpus, detector, doctor, export, forge, inspect, lineage, make, scan, serve
+from app.commands import bench, convert, corpus, detector, doctor, export, forge, inspect, lineage, make, scan, serve
 from forensics.refusal import Refusal
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("app", rich_help_panel=PHOTOS)(serve.app)
 app.add_typer(corpus.group, name="corpus", rich_help_panel=CORPORA)
 app.command(rich_help_panel=GENERATORS)(make.train)
 app.command(rich_help_panel=GENERATORS)(export.export)
+app.command(rich_help_panel=GENERATORS)(convert.convert)
 app.command(rich_help_panel=GENERATORS)(forge.forge)
 app.command(rich_help_panel=GENERATORS)(lineage.lineage)
 app.command(rich_help_panel=GENERATORS)(doctor.doctor)

@@ -18,6 +18,8 @@ from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
 from generators import snapshots
 from generators.family import Family, did_you_mean, family_named
+from generators.interop.painting import painter
+from generators.interop.reading import is_theirs
 from generators.replay import Replay
 
 AVERAGE = "family.average."  # how the names of the tensors begin that make pictures
@@ -109,16 +111,20 @@ def one_thread() -> Iterator[None]:
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:
-    """What `run` names: a family's shipped weights ("dcgan"), a folder of `forensics train`, an exported file.
+    """What `run` names: a family's shipped weights ("dcgan"), a folder of `forensics train`, an exported file, or
+    a file of NVIDIA's or rosinality's code (interop).
 
-    Raises Refusal for anything else. Nothing is unpickled, and no network is built larger than its file.
+    Raises Refusal for anything else. Nothing in a file is run, and no network is built larger than its file.
     """
     path = weights_of(run)
-    average, told = opened(path)
-    family = built(told, path)
-    snapshots.check_fit(family.average, average, path)
-    whole = {name: t.float() if t.is_floating_point() else t for name, t in average.items()}
-    family.average.load_state_dict(whole, assign=True)
+    if is_theirs(path):
+        family, told = painter(path)
+    else:
+        average, told = opened(path)
+        family = built(told, path)
+        snapshots.check_fit(family.average, average, path)
+        whole = {name: t.float() if t.is_floating_point() else t for name, t in average.items()}
+        family.average.load_state_dict(whole, assign=True)
     family.average.to(device).eval().requires_grad_(False)
     return Trained(family, path, sha256(path.read_bytes()).hexdigest(), told)
 

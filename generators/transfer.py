@@ -27,6 +27,8 @@ from forensics.refusal import Refusal
 from forensics.saving import write_at_once
 from generators import snapshots
 from generators.family import Family, family_named
+from generators.interop.reading import is_theirs
+from generators.interop.resuming import as_snapshot
 from generators.layers import Dense
 from generators.trained import told_by_run
 
@@ -105,7 +107,12 @@ class Told:
 
 def describe(path: Path) -> dict[str, Any]:
     """What a weights file tells of itself: family, preset, config, ... Raises Refusal when it is none of ours."""
-    return described(path, snapshots.read(path)[1])
+    return described(path, read(path)[1])
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors under our names and what is told, of a file of ours or of another code (interop)."""
+    return as_snapshot(path) if is_theirs(path) else snapshots.read(path)
 
 
 def described(path: Path, told: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +128,7 @@ def transfer(path: Path, family: Family, out: Path | None = None, classes: Seque
     weights (StyleGAN2 and StyleGAN2-ADA are one network), and when less than half of the parameters of the
     generator fit, or of another network that the file has; then nothing is changed.
     """
-    tensors, told = snapshots.read(path)
+    tensors, told = read(path)
     told = described(path, told)
     other = family_named(str(told.get("family")))
     if not (isinstance(family, other) or issubclass(other, type(family))):

@@ -39,5 +39,5 @@ def convert(
     console = Console(stderr=True)
     for line in write(given, out, network):
         console.print(Text(line), soft_wrap=True)
-    size = f"{out.stat().st_size / 2**20:.1f} MiB"
-    console.print(Text(f"written: {out}, {size}; forge with `forensics forge {out}`"), soft_wrap=True)
+    forge = "" if network == "D" else f"; forge with `forensics forge {out}`"
+    console.print(Text(f"written: {out}, {out.stat().st_size / 2**20:.1f} MiB{forge}"), soft_wrap=True)
