@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ MAY_IMPORT = {
 FILES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 UNWANTED_NAMES = {"utils", "util", "helpers", "helper", "base", "common", "manager", "misc"}
 UNWANTED_CALLS = {"pickle.load", "pickle.loads", "eval", "exec", "yaml.load", "os.system"}
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -39,7 +45,7 @@ def relative(path: Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_imports_point_one_way(path: Path):
     package = relative(path).split("/")[0]
-    ours = imported(ast.parse(path.read_text())) & set(MAY_IMPORT)
+    ours = imported(parsed(path)) & set(MAY_IMPORT)
     assert ours <= MAY_IMPORT[package], f"{relative(path)} may not import {ours - MAY_IMPORT[package]}"
 
 
@@ -49,12 +55,12 @@ def test_files_are_pages(path: Path):
     assert len(text.splitlines()) <= 300, "one idea a file: at most 300 lines"
     assert path.stem not in UNWANTED_NAMES
     if text.strip():
-        assert ast.get_docstring(ast.parse(text)), "a file starts by saying what it is"
+        assert ast.get_docstring(parsed(path)), "a file starts by saying what it is"
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_nothing_unsafe_is_called(path: Path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func)

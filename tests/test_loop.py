@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,27 +18,34 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from app.cli import app
+from benchmarks import shots
+from detectors.classifier import descent
+from detectors.frequency import fitting
 from forensics.calibration import Calibration
 from forensics.corpus import Corpus
 from forensics.photo import Photo
 from forensics.report import schema
+from tests.benchmarks.standins import Alone
 
+pytestmark = pytest.mark.usefixtures("float32")
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, portrait_file) -> Path:
-    """A folder with 60 variants of one real portrait: light, turn, mirror."""
+    """A folder with 48 variants of one real portrait (light, turn, mirror), prepared, and faces from a generator."""
     place = tmp_path_factory.mktemp("loop")
     portrait = np.asarray(Image.open(portrait_file).convert("RGB").resize((256, 300)))
     rng = np.random.default_rng(0)
     (place / "photos").mkdir()
-    for i in range(60):
+    for i in range(48):
         turn = cv2.getRotationMatrix2D((128, 120), rng.uniform(-8, 8), rng.uniform(0.9, 1.2))
         picture = cv2.warpAffine(portrait, turn, (256, 300), borderMode=cv2.BORDER_REFLECT)
         picture = np.clip(picture * rng.uniform(0.7, 1.2), 0, 255).astype(np.uint8)
         Image.fromarray(picture[:, :: rng.choice((1, -1))]).save(place / "photos" / f"{i}.jpg", quality=95)
     (place / "photos" / "broken.jpg").write_bytes(b"no photo")
+    forensics(place, readme("corpus prepare PHOTOS runs/reals"))
+    forensics(place, "forge dcgan --seeds 0-59 --out {at}/fakes")  # faces that a face finder sees
     return place
 
 
@@ -53,17 +61,19 @@ def readme(start: str) -> str:
     return line.removeprefix(".venv/bin/forensics ").replace("PHOTOS", "{at}/photos").replace("runs/", "{at}/")
 
 
-def test_the_whole_loop(house):
-    forensics(house, readme("corpus prepare PHOTOS runs/reals"))
+def test_the_whole_loop(house, monkeypatch):
+    monkeypatch.setattr("app.commands.bench.crew_of", lambda engine, hold, size: Alone(hold, size))
+    monkeypatch.setattr(shots, "Setup", partial(shots.Setup, rounds=20))
+    monkeypatch.setattr(fitting, "Recipe", partial(fitting.Recipe, draws=1))
+    monkeypatch.setattr(fitting, "RIDGES", fitting.RIDGES[1::2])
     reals = Corpus.open(house / "reals")
-    assert 50 <= len(reals) <= 60
+    assert 40 <= len(reals) <= 48
     assert "broken.jpg" in (house / "reals" / "left_out.csv").read_text()
 
     forensics(house, "train dcgan --data {at}/reals --out {at}/run --preset tiny --kimg 0.1 --batch 8")
     forensics(house, "forge {at}/run --seeds 0-1 --out {at}/tiny")
     assert Photo.open(house / "tiny" / "000001.png").width == 16
 
-    forensics(house, "forge dcgan --seeds 0-59 --out {at}/fakes")  # faces that a face finder sees
     assert {e.maker for e in Corpus.open(house / "fakes")} == {"dcgan"}
 
     both = "--real {at}/reals --fake {at}/fakes"
@@ -75,7 +85,7 @@ def test_the_whole_loop(house):
 
     assert "Faces that it was shown" in (house / "detector" / "classifier.md").read_text()
 
-    forensics(house, readme("bench detection --panel runs/detector") + " --out {at}/bench --workers 1")
+    forensics(house, readme("bench detection --panel runs/detector") + " --out {at}/bench --workers 1 --limit 6")
     assert list((house / "bench").glob("*.md"))
 
     Image.fromarray(Photo.open(house / "fakes" / "000003.png").pixels).save(house / "bare.png")  # no declaration
@@ -96,10 +106,9 @@ def test_the_whole_loop(house):
     assert bare["log10_lr"] == fake["log10_lr"]  # a declaration is not weighed
 
 
-def test_the_readme_s_pictures_are_large_enough_for_the_classifier(house):
+def test_the_readme_s_pictures_are_large_enough_for_the_classifier(house, monkeypatch):
     """The standard preset, which README's training line takes: it refuses faces that are too small or too few."""
-    forensics(house, readme("corpus prepare PHOTOS runs/reals"))
-    forensics(house, "forge dcgan --seeds 0-59 --out {at}/fakes")
+    monkeypatch.setattr(descent, "TrainingConfig", partial(descent.TrainingConfig, batch=4))
     line = readme("detector train --real runs/reals --fake runs/fakes").replace("/detector", "/standard")
     forensics(house, line + " --steps 1 --only classifier")
     config = json.loads((house / "standard" / "config.json").read_text())

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
+from functools import cache
 
 import pytest
+import typer.main
 
 from app import cli
+
+commands = cache(typer.main.get_command)  # as many options as ours take longer to build than to refuse
 
 
 @pytest.fixture
 def forensics(monkeypatch, capfd):
     """Run `forensics` with these words: its exit code, and standard error."""
+
+    monkeypatch.setattr(typer.main, "get_command", commands)
 
     def run(*words: object) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["forensics", *map(str, words)])

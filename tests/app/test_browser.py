@@ -32,7 +32,7 @@ def server(tmp_path_factory):
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("elsewhere")
     command = [sys.executable, "-c", f"from app.commands.serve import app; app(port={port})"]
-    environment = {**os.environ, "PYTHONPATH": str(HOUSE), "HOME": str(folder), "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE), "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     log = folder / "log"
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT)

@@ -19,10 +19,12 @@ from forensics.refusal import Refusal
 from generators import FAMILIES
 from generators.plan import Plan
 
+FORENSICS = get_command(app)
+
 
 def parsed(words: list[str]) -> dict[str, object]:
     """What a command would be called with. Raises for an option that it lacks."""
-    command, context = get_command(app), None
+    command, context = FORENSICS, None
     while hasattr(command, "resolve_command"):
         context = typer.Context(command, parent=context)
         _, command, words = command.resolve_command(context, words)

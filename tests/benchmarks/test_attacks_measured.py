@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.attacks.answers import Attacked, Said
 from benchmarks.attacks.attack import NONE, Attack
@@ -23,6 +20,7 @@ from benchmarks.table import Table
 from detectors.examined import Examined
 from forensics.refusal import Refusal
 from forensics.verdict import Conclusion
+from tests.benchmarks.standins import Alone, pictures
 
 N = 30  # pictures a folder; a part of them is in the split "calibration"
 
@@ -36,43 +34,25 @@ LEARNT = Attack("learnt", "needs to know real photos", darkened, reals=True)
 BLIND = Attack("blind", "needs a network that is not there", darkened, ("classifier",))
 
 
-class Alone:
-    """A crew without workers, which take a second each to start; last things first, as workers may be."""
-
-    def __init__(self, hold, size):
-        self.held = hold()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
+class Backwards(Alone):
+    """Last things first, as workers may be."""
 
     def map(self, job, items):
-        return [(item, job(self.held, item)) for item in reversed(list(items))]
+        return super().map(job, reversed(list(items)))
 
 
 @pytest.fixture
-def panel(monkeypatch):
-    """The stand-in of the scan's tests: it scores brightness."""
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    monkeypatch.setattr("benchmarks.attacks.measure.Crew", Alone)
+def panel(panel, monkeypatch):
+    """The stand-in, under the attacks above."""
+    monkeypatch.setattr("benchmarks.attacks.measure.Crew", Backwards)
     for place in ("attack", "measure"):
         monkeypatch.setattr(f"benchmarks.attacks.{place}.ATTACKS", (NONE, DARK, LEARNT, BLIND))
-    return importlib.import_module("standin_panel")
-
-
-def pictures(folder: Path, brightness: int, rng) -> Path:
-    folder.mkdir(parents=True)
-    for i in range(N):
-        pixels = rng.normal(brightness, 12, (12, 12, 3)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
-    return folder
+    return panel
 
 
 @pytest.fixture
 def setup(tmp_path, rng) -> Setup:
-    real, fake = pictures(tmp_path / "web", 90, rng), pictures(tmp_path / "forged", 200, rng)
+    real, fake = (pictures(tmp_path / name, mean, rng, N) for name, mean in (("web", 90), ("forged", 200)))
     return Setup((real,), (("mygen", fake),), "native", "all", rounds=40)
 
 

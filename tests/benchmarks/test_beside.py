@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sys
 from dataclasses import replace
@@ -22,42 +21,17 @@ from forensics.crew import Lost
 from forensics.evidence import Evidence, silent
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+from tests.benchmarks.standins import Alone, pictures
 from tests.detectors.plugged_package import LOUD, package
 
 N = 8  # photos a class
 TABLES_OF_VERDICTS = {"verdict", "generators", "domains", "reals", "subsets", "fakes"}
 
 
-class Alone:
-    """A crew without workers, which take a second each to start."""
-
-    def __init__(self, hold, size):
-        self.held = hold()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def map(self, job, items):
-        return ((item, job(self.held, item)) for item in items)
-
-
-@pytest.fixture
-def panel(monkeypatch):
-    """The stand-in of the scan's tests: it scores brightness."""
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    return importlib.import_module("standin_panel")
-
-
 @pytest.fixture
 def setup(tmp_path, rng) -> Setup:
     for name, red in (("web", 60), ("forged", 200)):
-        (tmp_path / name).mkdir()
-        for i in range(N):
-            pixels = rng.normal((red, 90, 90), 30, (64, 64, 3)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels[:15, :15] if i % 2 else pixels).save(tmp_path / name / f"{i}.png")
+        pictures(tmp_path / name, (red, 90, 90), rng, N, ((64, 64), (15, 15)), 30)
     return Setup((tmp_path / "web",), (("mygen", tmp_path / "forged"),), "native", "all", rounds=20, grey=2)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from PIL import Image
 from sklearn.isotonic import IsotonicRegression
 from typer.testing import CliRunner
 
@@ -36,6 +34,7 @@ from benchmarks.table import Measure, Result
 from forensics.metrics import cllr, ece, share
 from forensics.refusal import Refusal
 from forensics.verdict import Conclusion
+from tests.benchmarks.standins import Alone, pictures
 
 SETUP = Setup((), (), rounds=20)
 STAMP = Stamp("forensics bench calibration", "2026-01-31T00:00:00+00:00")
@@ -228,21 +227,16 @@ def test_drawn_from_a_result_that_was_kept(outcomes, tmp_path):
 
 @pytest.fixture
 def folders(tmp_path, rng) -> tuple[Path, Path]:
-    for name, brightness in (("web", 90), ("forged", 200)):
-        (tmp_path / name).mkdir()
-        for i in range(6):
-            pixels = rng.normal(brightness, 12, (12, 12, 3)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
-    return tmp_path / "web", tmp_path / "forged"
+    return pictures(tmp_path / "web", 90, rng, 6), pictures(tmp_path / "forged", 200, rng, 6)
 
 
-def test_what_detection_scored_is_not_examined_again(folders, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    panel = importlib.import_module("standin_panel")
+def test_what_detection_scored_is_not_examined_again(folders, panel, tmp_path):
     setup = Setup((folders[0],), (("mygen", folders[1]),), "native", "all", rounds=5)
-    first = detection.measure(setup, panel.load, tmp_path / "out")
+    first = detection.measure(setup, panel.load, tmp_path / "out", crew=Alone)
     seen = []
-    result = measure(setup, panel.load, tmp_path / "out", watch=lambda done, total: seen.append((done, total)))
+    result = measure(
+        setup, panel.load, tmp_path / "out", watch=lambda done, total: seen.append((done, total)), crew=Alone
+    )
     assert seen == [(12, 12)]
     assert rows(result, "calibration")["all"][0] == rows(first, "verdict")["Cllr"][0]
     assert result.stamp.corpora == first.stamp.corpora

@@ -6,11 +6,9 @@ import importlib
 import json
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.detection.asked import Task, examine, laundered
 from benchmarks.detection.beside import PHOTO, VERDICT, Held
@@ -25,30 +23,22 @@ from forensics.photo import Photo
 from forensics.refusal import Refusal
 from forensics.verdict import Conclusion
 from generators.declare import FORMATS, declared
+from tests.benchmarks.standins import Alone, pictures
 
 N = 12  # photos a folder
 
 
 @pytest.fixture
-def panel(monkeypatch):
-    """The stand-in of the scan's tests: it scores brightness."""
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    return importlib.import_module("standin_panel")
-
-
-def pictures(folder: Path, brightness: int, rng, n: int = N) -> Path:
-    folder.mkdir(parents=True)
-    for i in range(n):
-        pixels = rng.normal(brightness, 12, (12, 12, 3)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
-    return folder
+def setup(tmp_path, rng) -> Setup:
+    web, dark, forged = (
+        pictures(tmp_path / name, mean, rng, N) for name, mean in (("web", 90), ("dark", 20), ("forged", 200))
+    )
+    return Setup((web, dark), (("mygen", forged),), launder="native", split="all", rounds=50)
 
 
 @pytest.fixture
-def setup(tmp_path, rng) -> Setup:
-    real = pictures(tmp_path / "web", 90, rng), pictures(tmp_path / "dark", 20, rng)
-    fake = (("mygen", pictures(tmp_path / "forged", 200, rng)),)
-    return Setup(real, fake, launder="native", split="all", rounds=50)
+def alone(monkeypatch):
+    monkeypatch.setattr("benchmarks.detection.measure.Crew", Alone)
 
 
 def asked(launder: str, seed: int, examiners, shot: Shot) -> dict:
@@ -91,7 +81,7 @@ def test_measures_what_is_there(panel, setup, tmp_path):
     assert Result.load(result.save(tmp_path / "out")).table("reals") == result.table("reals")
 
 
-def test_shuffled_labels_are_chance(panel, tmp_path, rng):
+def test_shuffled_labels_are_chance(alone, panel, tmp_path, rng):
     real = pictures(tmp_path / "a", 100, rng, 40)
     fake = pictures(tmp_path / "b", 100, rng, 40)
     setup = Setup((real,), ((None, fake),), "native", "all", rounds=50)
@@ -99,7 +89,7 @@ def test_shuffled_labels_are_chance(panel, tmp_path, rng):
     assert value.low < 0.5 < value.high
 
 
-def test_scored_photos_are_not_scored_again(panel, setup, tmp_path):
+def test_scored_photos_are_not_scored_again(alone, panel, setup, tmp_path):
     seen = []
     few = replace(setup, limit=4)
     measure(few, panel.load, tmp_path, watch=lambda done, total: seen.append(done))
@@ -121,7 +111,7 @@ def test_scored_photos_are_not_scored_again(panel, setup, tmp_path):
     assert seen == [3 * N]  # and the first one's are still there
 
 
-def test_grey_photos_have_their_own_rows_and_no_other(panel, setup, tmp_path, monkeypatch):
+def test_grey_photos_have_their_own_rows_and_no_other(alone, panel, setup, tmp_path, monkeypatch):
     seen, original = [], importlib.import_module("benchmarks.detection.asked").inspect
     plain = measure(setup, panel.load, tmp_path / "cache")
     result = measure(
@@ -155,7 +145,7 @@ def test_grey_photos_are_drawn_by_hash_whatever_their_order(setup):
     assert len(drawn[0]) == 10
 
 
-def test_every_laundering_has_its_own_scores(panel, setup, tmp_path):
+def test_every_laundering_has_its_own_scores(alone, panel, setup, tmp_path):
     for launder in ("match", "shrink"):
         few = replace(setup, launder=launder, limit=3, rounds=2)
         result = measure(few, panel.load, tmp_path)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,42 +20,23 @@ from benchmarks.shots import Setup, gather
 from benchmarks.table import Result
 from forensics.photo import Photo
 from forensics.refusal import Refusal
+from tests.benchmarks.standins import Alone, pictures
 
 N = 14  # photos a class
 
 
-class Alone:
-    """A crew without workers, which take a second each to start."""
-
-    def __init__(self, hold, size):
-        self.held = hold()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def map(self, job, items):
-        return ((item, job(self.held, item)) for item in items)
-
-
 @pytest.fixture
-def panel(monkeypatch):
-    """The stand-in of the scan's tests: it scores brightness."""
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
+def panel(panel, monkeypatch):
+    """The stand-in, asked in this process."""
     monkeypatch.setattr("benchmarks.detection.measure.Crew", Alone)
-    return importlib.import_module("standin_panel")
+    return panel
 
 
 @pytest.fixture
 def folder(tmp_path, rng) -> Path:
     """Large photographs beside small fakes, of the same colour."""
-    for name, size, kind in (("0_real", (64, 48), "JPEG"), ("1_fake", (40, 40), "PNG")):
-        (tmp_path / "gan" / name).mkdir(parents=True)
-        for i in range(N):
-            pixels = rng.normal(120, 20, (size[1], size[0], 3)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "gan" / name / f"{i}.{kind.lower()}", kind)
+    for name, size, kind in (("0_real", (64, 48), "jpeg"), ("1_fake", (40, 40), "png")):
+        pictures(tmp_path / "gan" / name, 120, rng, N, (size,), 20, kind)
     return tmp_path / "gan"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -72,8 +74,19 @@ def test_the_twin_makes_the_same_pictures():
 def test_a_process_of_its_own():
     found = in_own_process(Job("dcgan", "tiny", seconds=SHORT))
     assert found["size"] == "16x16"
-    with pytest.raises(Refusal, match=r"timing dcgan at preset huge failed .*no preset 'huge'"):
-        in_own_process(Job("dcgan", "huge"))
+
+
+def test_a_process_that_fails_is_told_by_its_last_words(tmp_path, monkeypatch):
+    job = Job("dcgan", "huge")
+    with pytest.raises(Refusal, match="no preset 'huge'") as refusal:
+        timed(job)
+    failing = tmp_path / "python"  # a real one takes seconds to start
+    said = f"Traceback\nforensics.refusal.Refusal: {refusal.value}"
+    failing.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
+    failing.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(failing))
+    with pytest.raises(Refusal, match=r"timing dcgan at preset huge failed \(forensics.*no preset 'huge'"):
+        in_own_process(job)
 
 
 def test_tables(monkeypatch):

@@ -16,7 +16,7 @@ from forensics.corpus import Corpus
 from forensics.photo import Photo
 
 N = 30  # photos a class
-ROUNDS = 100
+ROUNDS = 40
 
 
 def photo(rng, size=(64, 64), brightness=120.0, kind="JPEG", quality=90, subsampling="4:2:0") -> Photo:
@@ -197,8 +197,8 @@ def test_shared_faces(shared):
         corpus = Corpus.open(shared / "data" / "faces" / name)
         return [Photo.open(corpus.path(entry)) for entry in corpus.entries[:16]]
 
-    pair = cells(opened(some("ffhq_256"), some("stylegan_256")))
+    pair = cells(opened(some("ffhq_256"), some("stylegan_256"), "shrink"))
     assert pair["dimensions"][0].value == 0.5
     assert pair["JPEG tables"][0].value == 0.5
-    other = cells(opened(some("official_portraits"), some("sd3_1024")))
+    other = cells(opened(some("official_portraits"), some("sd3_1024"), "shrink"))
     assert other["dimensions"][0].value > 0.95

@@ -1,4 +1,4 @@
-"""A plug-in, from its wheel to its row: installed by pip, found by the command in a process of its own."""
+"""A plug-in, from its wheel to its row: installed by pip, found by the command."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
+from tests.benchmarks.standins import Alone, pictures
 from tests.detectors.plugged_package import LOUD, metadata
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -35,23 +37,47 @@ def wheel(folder: Path) -> Path:
     return path
 
 
-def test_installed_it_has_a_row(tmp_path, rng):
+@pytest.fixture
+def site(tmp_path) -> Path:
+    """The folder that pip installed it into."""
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(site)]
     subprocess.run([*pip, str(wheel(tmp_path))], check=True, capture_output=True)
-    for name, red in (("web", 60), ("forged", 200)):
-        (tmp_path / name).mkdir()
-        for i in range(6):
-            pixels = rng.normal((red, 90, 90), 30, (15, 15, 3)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    return site
 
+
+@pytest.fixture
+def words(tmp_path, rng) -> list[str]:
+    """What is typed in `tmp_path`."""
+    for name, red in (("web", 60), ("forged", 200)):
+        pictures(tmp_path / name, (red, 90, 90), rng, 6, ((15, 15),), 30)
     words = ["--real", "web", "--fake", "mygen=forged", "--split", "all", "--launder", "native", "--out", "out"]
-    command = [sys.executable, "-m", "app.cli", "bench", "detection", *words, "--workers", "1", "--detectors", "loud"]
+    return ["bench", "detection", *words, "--workers", "1", "--detectors", "loud"]
+
+
+def test_installed_it_has_a_row(site, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORENSICS_PUBLISHED", str(tmp_path / "none"))
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.delitem(sys.modules, "acme_red", raising=False)
+    monkeypatch.setattr("app.commands.bench.crew_of", lambda engine, hold, size: Alone(hold, size))
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    told_of(tmp_path, done.stdout)
+
+
+@pytest.mark.slow
+def test_installed_it_has_a_row_in_processes_of_their_own(site, words, tmp_path):
     path = os.pathsep.join((str(site), str(ROOT)))
     environment = {**os.environ, "PYTHONPATH": path, "FORENSICS_PUBLISHED": str(tmp_path / "none")}
+    command = [sys.executable, "-m", "app.cli", *words]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "plugged in" in done.stdout
+    told_of(tmp_path, done.stdout)
+
+
+def told_of(tmp_path: Path, said: str) -> None:
+    assert "plugged in" in said
     (path,) = (tmp_path / "out").glob("detection-*.json")
     told = json.loads(path.read_text())
     (row,) = next(table["rows"] for table in told["tables"] if table["name"] == "detectors")

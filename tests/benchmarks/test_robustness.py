@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,33 +31,11 @@ from forensics.metrics import auc, interval, share, tpr_at
 from forensics.photo import Photo
 from forensics.refusal import Refusal
 from forensics.verdict import Conclusion
+from tests.benchmarks.standins import Alone, pictures
 
 N = 6  # photos a folder
 FEW = chosen("crop-0.5,noise-10")
 GENERATED, CAMERA, OPEN = (str(c) for c in (Conclusion.GENERATED, Conclusion.CAMERA, Conclusion.INCONCLUSIVE))
-
-
-@pytest.fixture
-def panel(monkeypatch):
-    """The stand-in of the scan's tests: it scores brightness."""
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    return importlib.import_module("standin_panel")
-
-
-class Alone:
-    """A crew without workers, which take a second each to start."""
-
-    def __init__(self, hold, size):
-        self.held = hold()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def map(self, job, items):
-        return ((item, job(self.held, item)) for item in items)
 
 
 @pytest.fixture
@@ -68,21 +44,13 @@ def alone(monkeypatch):
     monkeypatch.setattr("app.commands.bench_robustness.crew_of", lambda engine, hold, size: Alone(hold, size))
 
 
-def pictures(folder: Path, brightness: int, rng, n: int = N) -> Path:
-    folder.mkdir(parents=True)
-    for i in range(n):
-        pixels = rng.normal(brightness, 12, (12, 12, 3)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
-    return folder
-
-
 @pytest.fixture
 def setup(tmp_path, rng) -> Setup:
-    real, fake = pictures(tmp_path / "web", 90, rng), pictures(tmp_path / "forged", 200, rng)
+    real, fake = (pictures(tmp_path / name, mean, rng, N) for name, mean in (("web", 90), ("forged", 200)))
     return Setup((real,), (("mygen", fake),), "native", "all", rounds=20)
 
 
-def test_measures_what_is_there(panel, setup, tmp_path):
+def test_measures_what_is_there(alone, panel, setup, tmp_path):
     result = measure(setup, FEW, panel.load, tmp_path / "cache")
     assert [table.name for table in result.tables] == [
         "families",

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-
 import pytest
 
 from benchmarks.table import Table
 from benchmarks.throughput import measure as throughput
 from forensics.photo import Photo
 from forensics.refusal import Refusal
-
-
-@pytest.fixture
-def panel(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "forensics")
-    return importlib.import_module("standin_panel")
 
 
 def test_portraits_differ_in_bytes_alone():

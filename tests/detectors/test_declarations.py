@@ -310,7 +310,7 @@ def test_no_real_photo_is_said_to_declare_a_generator(shared):
     ]
     cameras = 0
     for path in paths:
-        if path.stat().st_size > 400_000:
+        if path.stat().st_size > 150_000:
             continue
         try:
             photo = Photo.open(path)

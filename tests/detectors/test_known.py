@@ -26,7 +26,7 @@ from forensics.refusal import Refusal
 from forensics.tensors import to_tensor
 
 SIZE, LATENT = 16, 4
-QUICK = Settings(steps=16, starts=2, drawn=64)
+QUICK = Settings(steps=12, starts=2, drawn=64)
 
 
 class Toy(nn.Module):
@@ -171,8 +171,8 @@ def test_a_search_ends_in_the_region_and_changes_nothing_of_the_module(suspect, 
     seen = []
     found = project(suspect.module, target, region, QUICK, lambda done, total, now: seen.append((done, total)))
     assert found.finished
-    assert seen == [(n, 32) for n in range(1, 33)]
-    assert len(found.curve) == 17
+    assert seen == [(n, 24) for n in range(1, 25)]
+    assert len(found.curve) == 13
     assert found.distance == pytest.approx(float(Distance(target)(found.picture[None])), rel=1e-5)
     assert torch.allclose(suspect.module(found.latents[None]).detach()[0], found.picture, atol=1e-6)
     assert all(torch.equal(before[name], t) for name, t in suspect.module.state_dict().items())

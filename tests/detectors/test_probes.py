@@ -27,7 +27,7 @@ def grain(n: int, seed: int, sigma: float = 0.0) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch):
-    monkeypatch.setattr(networks.trained, "__defaults__", (0, 25, None))
+    monkeypatch.setattr(networks.trained, "__defaults__", (0, 18, None))
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)

@@ -56,10 +56,12 @@ def test_a_wrong_one_is_refused_and_says_what_is_allowed(change, why):
 @pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.name)
 def test_no_number_builds_a_broken_network(kind):
     """A setting is refused, or the network is built, or that is refused in one line."""
+    above = type(kind.presets["tiny"]).__base__  # another family's settings, tried there
     for name, value in asdict(kind.presets["tiny"]).items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or name == "labels":
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or name == "labels" or hasattr(above, name):
             continue
-        for word in ("0", "-1", "nan", "inf", "7", "99", "1e-3"):
+        whole = ("7", "99") if isinstance(value, int) else ()  # any sound rate builds the same
+        for word in ("0", "-1", "nan", "inf", "1e-3", *whole):
             try:
                 config = changed(kind.presets["tiny"], (f"{name}={word}",))
                 built(Plan(kind.name, Path(), kimg=1), config, torch.device("cpu"))

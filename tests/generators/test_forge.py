@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from forensics.corpus import Corpus
+from forensics.crew import Crew
 from forensics.photo import Photo
 from forensics.places import GENERATOR_WEIGHTS
 from forensics.refusal import Refusal
@@ -28,6 +29,7 @@ from generators.plan import Plan
 from generators.trained import Trained, export, load
 from generators.training import train
 from generators.transfer import describe
+from tests.benchmarks.standins import Alone
 
 
 @pytest.fixture(scope="module")
@@ -278,8 +280,10 @@ def test_every_family_forges_from_its_export(kind, tmp_path):
             recipe.settings(trained)
 
 
-def test_workers_change_no_bit(tmp_path):
+@pytest.mark.parametrize("crew", [Alone, pytest.param(Crew, marks=pytest.mark.slow)])
+def test_workers_change_no_bit(tmp_path, monkeypatch, crew):
     """With classes and truncation, in the family whose convolutions are the largest."""
+    monkeypatch.setattr("generators.forge.Crew", crew)
     from generators.families.stylegan2 import StyleGAN2
 
     torch.manual_seed(0)
