@@ -41,16 +41,20 @@ class Reader:
 
 
 @pytest.fixture
-def glance(monkeypatch) -> Glance:
+def examiners() -> tuple[tuple[Glance, Reader], Calibration]:
+    """The stand-ins, and what the score of the one that has some is worth."""
+    domain = Domain(min_side=1, min_face=1)
+    return (Glance(), Reader()), Calibration({"glance": Line(2.0, 0.0, 900)}, domain, 900, 900, conflict=9)
+
+
+@pytest.fixture
+def glance(examiners, monkeypatch) -> Glance:
     """The app with the stand-ins in place of the panel."""
     from app import resources
 
-    domain = Domain(min_side=1, min_face=1)
-    calibration = Calibration({"glance": Line(2.0, 0.0, 900)}, domain, 900, 900, conflict=9)
-    stand_in = Glance()
-    engine = resources.Engine((stand_in, Reader()), calibration)
+    engine = resources.Engine(*examiners)
     monkeypatch.setattr(resources, "engine", lambda: engine)
-    return stand_in
+    return engine.panel[0]
 
 
 @pytest.fixture(autouse=True)

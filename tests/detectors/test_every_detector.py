@@ -28,6 +28,12 @@ def portrait(portrait_file) -> Photo:
 
 
 @pytest.fixture(scope="module")
+def told(panel, portrait) -> dict[str, Evidence]:
+    """What each says of the portrait when it is first asked."""
+    return {name: detector.examine(portrait) for name, detector in panel.items()}
+
+
+@pytest.fixture(scope="module")
 def odd_photos(scene_file) -> list[Photo]:
     noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), np.uint8)
     shapes = [(1, 1, 3), (2, 900, 3), (900, 2, 3), (30, 30, 3), (256, 256, 3)]
@@ -53,8 +59,8 @@ def test_it_introduces_itself(panel, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_photo_gives_the_same_evidence(panel, portrait, portrait_file, name):
-    first = panel[name].examine(portrait)
+def test_the_same_photo_gives_the_same_evidence(panel, told, portrait, portrait_file, name):
+    first = told[name]
     assert first.detector == name
     assert same(first, panel[name].examine(portrait))
     assert same(first, panel[name].examine(Photo.open(portrait_file)))
@@ -62,9 +68,9 @@ def test_the_same_photo_gives_the_same_evidence(panel, portrait, portrait_file, 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_it_shows_is_in_form(panel, portrait, odd_photos, name):
+def test_what_it_shows_is_in_form(panel, told, portrait, odd_photos, name):
     for photo in [portrait, *odd_photos]:
-        found = panel[name].examine(photo)
+        found = told[name] if photo is portrait else panel[name].examine(photo)
         assert found.finding
         assert "\n" not in found.finding
         assert found.score is None or np.isfinite(found.score)
@@ -88,11 +94,11 @@ def test_it_is_silent_on_tiny_and_blank_photos(panel, odd_photos, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_members_that_score_are_weighed(panel, portrait, name):
+def test_only_members_that_score_are_weighed(panel, told, name):
     calibrated = name in load_calibration().lines
     assert calibrated == panel[name].scores
     if not panel[name].scores:
-        assert panel[name].examine(portrait).score is None
+        assert told[name].score is None
 
 
 def test_at_least_one_of_each_kind():

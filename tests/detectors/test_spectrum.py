@@ -136,11 +136,17 @@ def fitted(tiny, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def detectors(fitted) -> dict[type[Cue], Cue]:
+    """Loaded once: each draws the background of its exhibits, which takes a while."""
+    return {cue: cue.load(fitted) for cue in CUES}
+
+
 every_cue = pytest.mark.parametrize("cue", CUES, ids=lambda cue: cue.name)
 
 
 @every_cue
-def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted, cue):
+def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted, detectors, cue):
     report = json.loads((fitted / f"{cue.name}.json").read_text())
     assert report["train"] == {"real": {"tiny": 14}, "fake": {"generator": 14}}
     assert report["test"]["encoded again"]["n"] == {"generator": 6, "tiny": 6}
@@ -149,7 +155,7 @@ def test_a_tiny_fit_tells_doubled_grain_from_sharp_grain(fitted, cue):
     card = (fitted / f"{cue.name}.md").read_text()
     assert report["sha256"] in card
     assert "| generator (6) |" in card
-    detector, rng = cue.load(fitted), np.random.default_rng(99)
+    detector, rng = detectors[cue], np.random.default_rng(99)
     scores = {
         kind: [detector.examine(Photo.from_pixels(picture(rng, kind))).score for _ in range(5)]
         for kind in ("camera", "generator")
@@ -256,8 +262,8 @@ def test_weighted_quantile():
 
 
 @every_cue
-def test_evidence_on_a_portrait(fitted, portrait_file, cue):
-    detector, photo = cue.load(fitted), Photo.open(portrait_file)
+def test_evidence_on_a_portrait(detectors, portrait_file, cue):
+    detector, photo = detectors[cue], Photo.open(portrait_file)
     first, second = detector.examine(photo), detector.examine(Photo.open(portrait_file))
     assert first.score == second.score
     assert np.isfinite(first.score)
@@ -271,8 +277,8 @@ def test_evidence_on_a_portrait(fitted, portrait_file, cue):
 
 
 @every_cue
-def test_the_middle_of_the_picture_where_there_is_no_face(fitted, scene_file, cue):
-    evidence = cue.load(fitted).examine(Photo.open(scene_file))
+def test_the_middle_of_the_picture_where_there_is_no_face(detectors, scene_file, cue):
+    evidence = detectors[cue].examine(Photo.open(scene_file))
     assert evidence.score is not None
     assert "the picture" in evidence.finding
     assert evidence.marks == ()
@@ -280,16 +286,16 @@ def test_the_middle_of_the_picture_where_there_is_no_face(fitted, scene_file, cu
 
 @every_cue
 @pytest.mark.parametrize("shape", [(1, 1), (63, 400), (1, 30000)])
-def test_silent_when_small(fitted, cue, shape):
-    evidence = cue.load(fitted).examine(Photo.from_pixels(np.full((*shape, 3), 90, np.uint8)))
+def test_silent_when_small(detectors, cue, shape):
+    evidence = detectors[cue].examine(Photo.from_pixels(np.full((*shape, 3), 90, np.uint8)))
     assert evidence.score is None
     assert f"{shape[1]}x{shape[0]}" in evidence.finding
 
 
 @every_cue
 @pytest.mark.parametrize("grey", [0, 128, 255])
-def test_silent_when_blank(fitted, cue, grey):
-    evidence = cue.load(fitted).examine(Photo.from_pixels(np.full((200, 300, 3), grey, np.uint8)))
+def test_silent_when_blank(detectors, cue, grey):
+    evidence = detectors[cue].examine(Photo.from_pixels(np.full((200, 300, 3), grey, np.uint8)))
     assert evidence.score is None
     assert "blank" in evidence.finding
 
@@ -310,9 +316,9 @@ def test_each_value_has_a_step(cue, portrait_file):
 
 
 @every_cue
-def test_the_exhibit_shows_this_photo(fitted, cue):
+def test_the_exhibit_shows_this_photo(detectors, cue):
     """The photo's line lies where its levels are: lower levels, lower line; the bands stay where they are."""
-    detector: Cue = cue.load(fitted)
+    detector = detectors[cue]
     low, high = detector.plot.range
     drawn = [detector.plot.draw(np.full(cue.size, level)) for level in (high, low)]
     changed = [(p != detector.plot.background[0]).any(-1) for p in drawn]
@@ -323,8 +329,8 @@ def test_the_exhibit_shows_this_photo(fitted, cue):
 
 
 @every_cue
-def test_score_is_bounded(fitted, cue):
-    model = cue.load(fitted).model
+def test_score_is_bounded(detectors, cue):
+    model = detectors[cue].model
     most = LIMIT * np.abs(model.weights).sum() + LIMIT**2 * np.abs(model.square_weights).sum() + abs(model.bias[0])
     assert abs(model.score(np.full(cue.size, 1e6))) <= most + 1e-2
 

@@ -33,7 +33,7 @@ def killed_in_step(number: int, plan: Plan, out: Path) -> None:
 
 @pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.name)
 def test_kill_9_and_resume_equals_never_stopped(kind, pictures, tmp_path):
-    plan = Plan(kind.name, pictures, kimg=0.016, preset="tiny", batch=4, microbatch=2, snap=0.008)  # 4 steps
+    plan = Plan(kind.name, pictures, kimg=0.016, preset="tiny", batch=4, snap=0.008)  # 4 steps
     whole = train(plan, tmp_path / "whole", "cpu")
     killed = multiprocessing.get_context("fork").Process(target=killed_in_step, args=(3, plan, tmp_path / "run"))
     killed.start()
