@@ -71,7 +71,9 @@ def test_two_processes_equal_one(family, pictures, tmp_path):
         scale = max(1.0, float(tensor.abs().max()))
         assert torch.allclose(tensor, theirs[name], rtol=0, atol=1e-6 * scale), name  # mostly bit for bit
     assert len(list((tmp_path / "two" / "samples").iterdir())) == 1
-    start = snapshots.read(train(Plan(**{**vars(plan), "kimg": 0.008, "microbatch": None, "seed": 1}), tmp_path / "other", "cpu"))[0]
+    start = snapshots.read(
+        train(Plan(**{**vars(plan), "kimg": 0.008, "microbatch": None, "seed": 1}), tmp_path / "other", "cpu")
+    )[0]
     name = next(name for name in mine if name.startswith("family.generator.") and mine[name].ndim > 1)
     assert not torch.allclose(mine[name], start[name], rtol=0, atol=1e-2)  # it could have failed
 
