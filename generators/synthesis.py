@@ -113,6 +113,9 @@ class Block(nn.Module):
             self.skip = Conv(inside, outside, 1, bias=False, up=2, filter=filter)
         self.layers = 2 if inside else 1  # that take a w of their own; torgb shares the next block's first
 
+    def convs(self) -> list[StyledConv]:
+        return [self.conv0, self.conv1] if hasattr(self, "conv0") else [self.conv1]
+
     def forward(
         self, x: Tensor | None, picture: Tensor | None, w: Iterator[Tensor], n: int, noise: Noise, way: Way
     ) -> tuple[Tensor, Tensor | None]:

@@ -99,12 +99,13 @@ def suspect_of(trained: Trained, framing: float) -> Suspect:
     from torch import nn
 
     from detectors.known.suspect import Suspect
+    from generators.styled import Styled
 
     family, average = trained.family, trained.family.average
     (high, wide), labels = family.size, len(trained.classes)
     if trained.channels != 3 or high != wide:
         raise Refusal(f"{trained.weights} draws {wide}x{high} px, {trained.channels} channels; only square RGB fits")
-    in_w = hasattr(average, "synthesis") and hasattr(average, "mapping")
+    styled = isinstance(family, Styled)
 
     class Drawing(nn.Module):
         def __init__(self) -> None:
@@ -112,17 +113,15 @@ def suspect_of(trained: Trained, framing: float) -> Suspect:
             self.average = average
 
         def forward(self, latents: torch.Tensor) -> torch.Tensor:
-            if not in_w:
-                return average(latents)
-            return average.synthesis(latents[:, None].expand(-1, average.synthesis.layers, -1), "const")
+            return family.paint(latents[:, None].expand(-1, family.layers, -1)) if styled else average(latents)
 
     def draw(count: int, rng: torch.Generator) -> torch.Tensor:
         z = family.draw(count, rng)
-        if not in_w:
+        if not styled:
             return z
         kinds = torch.randint(labels, (count,), generator=rng) if labels else None
         with torch.no_grad():
-            return average.mapping(z, None if kinds is None else nn.functional.one_hot(kinds, labels).float())[:, 0]
+            return family.to_w(z, None if kinds is None else nn.functional.one_hot(kinds, labels).float())[:, 0]
 
     return Suspect(Drawing(), family.config.latent, high, family.name, draw, framing)
 

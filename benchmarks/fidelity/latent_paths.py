@@ -7,8 +7,7 @@ A path is a function of its number: the same latents in all spaces, on all machi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 from benchmarks.fidelity.feature_rows import FeatureRows
 from forensics.features import FeatureSpace
 from forensics.path_length import slerp, steepness
+from generators.styled import Styled
 from generators.trained import Trained
 
 EPSILON = 1e-4
@@ -28,7 +28,7 @@ Part = Literal["full", "end"]
 
 def spaces_of(trained: Trained) -> tuple[Space, ...]:
     """Latent spaces that a generator has: w only behind a mapping network."""
-    return get_args(Space) if hasattr(trained.family.average, "mapping") else ("z",)
+    return get_args(Space) if isinstance(trained.family, Styled) else ("z",)
 
 
 def steps(
@@ -62,12 +62,10 @@ def moved(trained: Trained, space: FeatureSpace, latent: Space, part: Part, path
             z = np.concatenate([along(first, last, at), along(first, last, at + EPSILON)])
             images = trained.family.sample(as_latents(trained, z), both)
         else:
-            mapping = trained.family.average.mapping
-            begin, end = (mapping(as_latents(trained, z), given).double() for z in (first, last))
-            share = torch.from_numpy(at).to(begin.device).view(-1, *[1] * (begin.ndim - 1))
-            w = torch.cat([torch.lerp(begin, end, share), torch.lerp(begin, end, share + EPSILON)]).float()
-            with giving(mapping, w):
-                images = trained.family.sample(as_latents(trained, np.concatenate([first, last])), both)
+            begin, end = (trained.family.to_w(as_latents(trained, z), given).double() for z in (first, last))
+            share = torch.from_numpy(at).to(begin.device)[:, :, None]  # (N, 1, 1)
+            w = torch.cat([torch.lerp(begin, end, share), torch.lerp(begin, end, share + EPSILON)])
+            images = trained.family.from_w(w.float())
         seen = space(images).double().cpu().numpy()
     return steepness(seen[: len(paths)], seen[len(paths) :], EPSILON)
 
@@ -94,13 +92,3 @@ def as_latents(trained: Trained, z: np.ndarray) -> Tensor:
 
 def device_of(trained: Trained) -> torch.device:
     return next(trained.family.average.parameters()).device
-
-
-@contextmanager
-def giving(mapping: torch.nn.Module, w: Tensor) -> Iterator[None]:
-    """Within it, the mapping network gives this w, whatever it is asked."""
-    hook = mapping.register_forward_hook(lambda *_: w)
-    try:
-        yield
-    finally:
-        hook.remove()

@@ -20,12 +20,13 @@ from torch.nn import functional as F
 
 from forensics.refusal import Refusal
 from generators import progressive
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
+from generators.family import Adam, Batch, Outcome, Paper, Phase, check_numbers
 from generators.growing_critic import Critic
 from generators.he import Convolution, leaky
 from generators.layers import Dense
 from generators.mapping import Mapping as Mapper
 from generators.progressive import Growth, Row, blend, check_schedule, doublings, enlarged, even_schedule, growth_at
+from generators.styled import Style, Styled, style
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Generator(nn.Module):
     def __init__(self, config: StyleGANConfig):
         super().__init__()
         widths, latent = config.widths, config.latent
-        self.mixing, self.cutoff = config.mixing, config.cutoff
+        self.mixing = config.mixing
         self.growth = Growth(len(widths))
         self.mapping = Mapper(latent, 0, latent, copies=0)
         self.start = nn.Parameter(torch.ones(1, widths[0], 4, 4))
@@ -97,28 +98,33 @@ class Generator(nn.Module):
                 self.layers.append(Layer(conv, width, latent, 4 * 2**stage))
         self.rgb = nn.ModuleList([Convolution(width, config.channels, 1, gain=1.0) for width in widths])
 
-    def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
-        stage, alpha = self.growth.now()
-        w = self.mapping(z)  # (N, W)
-        layers = 2 * stage + 2
+    def forward(self, z: Tensor) -> Tensor:
+        w = self.mapping(z)[:, None].expand(-1, self.depth, -1)  # (N, layers, W)
         if self.training:
             other = self.mapping(torch.randn_like(z), follow=False)
-            w = mixed(w, other, cuts(len(z), layers, self.mixing, z.device), layers)  # (N, layers, W)
-        else:
-            w = truncated(w, self.mapping.w_avg, truncation, layers, self.cutoff)  # (N, layers, W)
-        x = before = self.start.expand(len(z), -1, -1, -1)  # (N, 512, 4, 4) in the paper's network
-        for number in range(layers):
+            w = mixed(w[:, 0], other, cuts(len(z), self.depth, self.mixing, z.device), self.depth)
+        return self.paint(w)
+
+    @property
+    def depth(self) -> int:
+        """Layers there are at this stage."""
+        return 2 * self.growth.now()[0] + 2
+
+    def paint(self, w: Tensor) -> Tensor:
+        """w (N, layers, W) → pictures (N, C, S, S)."""
+        stage, alpha = self.growth.now()
+        x = before = self.start.expand(len(w), -1, -1, -1)  # (N, 512, 4, 4) in the paper's network
+        for number in range(self.depth):
             before = x if number % 2 == 0 else before  # what the stage before made
             x = self.layers[number](x, w[:, number], fixed_noise=not self.training)
         images = self.rgb[stage](x)  # (N, C, S, S)
         return images if alpha == 1 else blend(self.rgb[stage - 1](before), images, alpha)
 
 
-class StyleGAN(Family):
+class StyleGAN(Styled):
     """A style-based generator against ProGAN's discriminator."""
 
     name = "stylegan"
-    truncates = True
     paper = Paper(
         "A Style-Based Generator Architecture for Generative Adversarial Networks",
         "Karras, Laine, Aila",
@@ -152,11 +158,25 @@ class StyleGAN(Family):
         super().__init__(config, Generator(config))
         self.discriminator = Critic(config.channels, config.widths, blur=True)
 
-    def sample(self, z: Tensor, labels: Tensor | None = None, truncation: float = 1.0) -> Tensor:
+    @property
+    def layers(self) -> int:
+        return self.average.depth
+
+    @property
+    def reach(self) -> int:
+        return self.layers if self.config.cutoff is None else min(self.config.cutoff, self.layers)
+
+    @property
+    def styles(self) -> Sequence[Style]:
+        return [style(number, layer.style) for number, layer in enumerate(self.average.layers[: self.layers])]
+
+    def to_w(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is not None:
             raise Refusal(f"{self.name} has no classes; leave labels away")
-        images = self.average(z, truncation)
-        return enlarged(images, self.config.resolution).float().clamp(-1, 1)
+        return self.average.mapping(z)[:, None].repeat(1, self.layers, 1)
+
+    def paint(self, w: Tensor) -> Tensor:
+        return enlarged(self.average.paint(w), self.config.resolution)
 
     def advance(self, images_seen: int) -> None:
         for network in (self.generator, self.discriminator, self.average):
@@ -213,13 +233,6 @@ def mixed(w: Tensor, other: Tensor, cut: Tensor, layers: int) -> Tensor:
     """w, other (N, W), cut (N,) → (N, layers, W): `w` before each picture's cut, `other` from there."""
     second = torch.arange(layers, device=w.device) >= cut[:, None]  # (N, layers)
     return torch.where(second[:, :, None], other[:, None], w[:, None])
-
-
-def truncated(w: Tensor, mean: Tensor, psi: float, layers: int, cutoff: int | None) -> Tensor:
-    """w (N, W) → (N, layers, W): mean + psi · (w - mean) in the first `cutoff` layers (appendix B)."""
-    near = mean.to(w.dtype).lerp(w, psi)
-    reached = torch.arange(layers, device=w.device) < (layers if cutoff is None else cutoff)  # (layers,)
-    return torch.where(reached[:, None], near[:, None], w[:, None])
 
 
 def r1(critic: nn.Module, photos: Tensor) -> Tensor:

@@ -23,10 +23,11 @@ from torch.nn import functional as F
 
 from forensics.refusal import Refusal
 from generators.critic import Discriminator
-from generators.family import Adam, Batch, Family, Outcome, Paper, Phase, check_numbers
+from generators.family import Adam, Batch, Outcome, Paper, Phase, check_numbers
 from generators.mapping import Mapping
 from generators.ops.modulated_conv import Way
 from generators.ranks import in_order, rank
+from generators.styled import Style, Styled, style
 from generators.synthesis import Architecture, Noise, Synthesis
 
 
@@ -111,11 +112,10 @@ class Generator(nn.Module):
         return self.synthesis(self.mapping(z, labels, truncation, cutoff), noise, way)
 
 
-class StyleGAN2(Family):
+class StyleGAN2(Styled):
     """Two networks, the non-saturating loss, and two lazy regularisers."""
 
     name = "stylegan2"
-    truncates = True
     replayable = True
     paper = Paper(
         "Analyzing and Improving the Image Quality of StyleGAN",
@@ -184,12 +184,23 @@ class StyleGAN2(Family):
         rows, columns = self.config.start
         return self.config.resolution * rows // 4, self.config.resolution * columns // 4
 
-    def sample(self, z: Tensor, labels: Tensor | None = None, truncation: float = 1.0) -> Tensor:
-        """By the averaged generator, with its constant noise; bounded to [-1, 1]."""
+    @property
+    def layers(self) -> int:
+        return self.average.synthesis.layers
+
+    @property
+    def styles(self) -> Sequence[Style]:
+        convs = (conv for block in self.average.synthesis.blocks() for conv in block.convs())
+        return [style(layer, conv.affine) for layer, conv in enumerate(convs)]
+
+    def to_w(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if (labels is None) == bool(self.config.labels):
             takes = f"{self.config.labels} classes: say which" if self.config.labels else "no classes"
             raise Refusal(f"this {self.name} has {takes}")
-        return self.average(z, labels, truncation).clamp(-1, 1)
+        return self.average.mapping(z, labels)
+
+    def paint(self, w: Tensor) -> Tensor:
+        return self.average.synthesis(w, "const")
 
     def phases(self) -> Sequence[Phase]:
         config, phases = self.config, [Phase("G", self.generator, self.deceive)]
@@ -207,7 +218,7 @@ class StyleGAN2(Family):
         """What reaches the discriminator, of photos and pictures alike."""
         return images
 
-    def styles(self, z: Tensor, labels: Tensor | None) -> Tensor:
+    def mixed(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """w (N, layers, W); from a random layer on, of a second z (style mixing: 2019, section 3.1)."""
         ws = self.generator.mapping(z, labels)
         if self.config.mixing:
@@ -223,7 +234,7 @@ class StyleGAN2(Family):
         """Pictures, their w and their labels, for 1 / share of a batch."""
         n = max(1, len(batch) // share)
         labels = self.asked(batch, n)
-        ws = self.styles(self.draw(n, device=batch.images.device).to(batch.images.dtype), labels)
+        ws = self.mixed(self.draw(n, device=batch.images.device).to(batch.images.dtype), labels)
         return self.generator.synthesis(ws, "random"), ws, labels
 
     def asked(self, batch: Batch, n: int) -> Tensor | None:

@@ -12,11 +12,12 @@ from torch.nn import functional as F
 
 from forensics.refusal import Refusal
 from generators import snapshots
-from generators.families.stylegan import Layer, StyleGAN, StyleGANConfig, adain, cuts, mixed, r1, truncated
+from generators.families.stylegan import Layer, StyleGAN, StyleGANConfig, adain, cuts, mixed, r1
 from generators.family import Batch
 from generators.he import Convolution
 from generators.plan import Plan
 from generators.progressive import seen
+from generators.styled import nearer
 from generators.training import train
 
 TINY = StyleGAN.presets["tiny"]
@@ -106,13 +107,13 @@ def test_nine_pictures_in_ten_are_mixed_at_any_layer_but_the_first():
 
 
 def test_truncation_scales_the_distance_from_the_mean_in_the_first_layers():
-    w, mean = torch.randn(3, 4), torch.randn(4)
-    out = truncated(w, mean, 0.7, 6, 4)
+    w, mean = torch.randn(3, 6, 4), torch.randn(4)
+    out = nearer(w, mean, 0.7, 4)
     for layer in range(6):
-        expected = mean + 0.7 * (w - mean) if layer < 4 else w
+        expected = mean + 0.7 * (w[:, layer] - mean) if layer < 4 else w[:, layer]
         assert torch.allclose(out[:, layer], expected, atol=1e-6)
-    assert torch.allclose(truncated(w, mean, 0.0, 6, None), mean.expand(3, 6, 4))
-    assert torch.allclose(truncated(w, mean, 1.0, 6, 4), w[:, None].expand(-1, 6, -1))
+    assert torch.allclose(nearer(w, mean, 0.0), mean.expand(3, 6, 4))
+    assert torch.equal(nearer(w, mean, 1.0, 4), w)
 
 
 def test_full_truncation_leaves_one_picture():

@@ -129,7 +129,7 @@ def test_style_mixing_takes_a_second_w_from_some_layer_on(share):
     w = family.average.mapping(z)[:, 0]  # the same weights, in evaluation mode
     for _ in range(40):
         family.generator.mapping.w_avg.zero_()
-        ws = family.styles(z, None)
+        ws = family.mixed(z, None)
         own = [bool(torch.allclose(ws[:, layer], w, atol=1e-6)) for layer in range(ws.shape[1])]
         assert own == sorted(own, reverse=True)  # first, then the other's
         cuts.add(sum(own))

@@ -13,6 +13,7 @@ from generators.interop import reading
 from generators.interop.networks import built
 from generators.interop.options import CriticOptions, GeneratorOptions
 from generators.interop.painting import painter
+from generators.styled import Styled, nearer
 from tests.generators.interop.layouts import seeded, tf_network, tf_pickle
 from tests.generators.interop.tf_reference import ProGAN, StyleGAN
 
@@ -27,10 +28,11 @@ def write(tmp_path, data: bytes):
 
 def painted(path, z: np.ndarray, truncation: float = 1.0) -> np.ndarray:
     family, _ = painter(path)
-    network = family.average.double().eval()
-    arguments = (truncation,) if family.truncates else ()
+    network, latents = family.average.double().eval(), torch.from_numpy(z)
     with torch.no_grad():
-        return network(torch.from_numpy(z), *arguments).numpy()
+        if not isinstance(family, Styled):
+            return network(latents).numpy()
+        return family.paint(nearer(family.to_w(latents), family.mean_w, truncation, family.reach)).numpy()
 
 
 def off(ours: np.ndarray, truth: np.ndarray) -> float:
