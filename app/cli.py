@@ -10,7 +10,21 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.commands import bench, convert, corpus, detector, doctor, export, forge, inspect, lineage, make, scan, serve
+from app.commands import (
+    bench,
+    convert,
+    corpus,
+    detector,
+    doctor,
+    export,
+    forge,
+    inspect,
+    latent,
+    lineage,
+    make,
+    scan,
+    serve,
+)
 from forensics.refusal import Refusal
 
 app = typer.Typer(
@@ -32,6 +46,7 @@ app.command(rich_help_panel=GENERATORS)(export.export)
 app.command(rich_help_panel=GENERATORS)(convert.convert)
 app.command(rich_help_panel=GENERATORS)(forge.forge)
 app.command(rich_help_panel=GENERATORS)(lineage.lineage)
+app.add_typer(latent.group, name="latent", rich_help_panel=GENERATORS)
 app.command(rich_help_panel=GENERATORS)(doctor.doctor)
 app.add_typer(detector.group, name="detector", rich_help_panel=DETECTORS)
 app.add_typer(bench.group, name="bench", rich_help_panel=DETECTORS)

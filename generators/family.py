@@ -126,6 +126,11 @@ class Family(nn.Module, ABC):
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
 
     @property
+    def device(self) -> torch.device:
+        """Where the average is."""
+        return next(self.average.parameters()).device
+
+    @property
     def stride(self) -> int | None:
         """None: `reconstruct` takes pictures of `size` only; else of any size that this divides."""
         return None
@@ -194,7 +199,7 @@ class Family(nn.Module, ABC):
             norm.momentum = None  # a plain mean over all batches
             norm.train()
         rng = torch.Generator().manual_seed(0)
-        device = next(self.average.parameters()).device
+        device = self.device
         for _ in range(batches):
             self.average(self.draw(size, rng).to(device))
         for norm, momentum in zip(norms, momenta, strict=True):

@@ -93,7 +93,7 @@ def forge(
     tells are made anew. Raises Refusal when `out` holds something else, and for a recipe that this generator
     cannot follow.
     """
-    device = next(trained.family.average.parameters()).device.type
+    device = trained.family.device.type
     if workers > 1 and device != "cpu":
         raise Refusal(f"--workers {workers} is for the CPU; --device {device} needs none")
     told = {"weights": trained.sha256, **recipe.settings(trained), "device": device, "trained": trained.told}

@@ -25,7 +25,7 @@ def samples(
 
     `labels`: (N, K), those of all photos; evenly spaced rows are used.
     """
-    device = next(family.average.parameters()).device
+    device = family.device
     z = family.draw(n, torch.Generator().manual_seed(seed))  # (n, Z)
     rows = None if labels is None else torch.from_numpy(labels[np.linspace(0, len(labels) - 1, n).astype(int)])
     for start in range(0, n, AT_ONCE):

@@ -53,7 +53,7 @@ def reconstruct(
     if not len(real):
         raise Refusal(f"{photos.root} holds no real photos to reconstruct")
     told = {"weights": trained.sha256, **recipe.settings(trained), "trained": trained.told}
-    device = next(trained.family.average.parameters()).device.type
+    device = trained.family.device.type
     settle_config(out, told | {"device": device, "photos": real.sha256})
     rows, left_out = already_in(out), []
     pairs = zip(real, names(real.entries, recipe.format), strict=True)

@@ -41,6 +41,11 @@ class Styled(Family):
         """The affine maps of its convolutions, first layer first."""
 
     @property
+    def width(self) -> int:
+        """Numbers in one layer's w."""
+        return self.styles[0].matrix.shape[1]
+
+    @property
     def reach(self) -> int:
         """Layers that truncation reaches unless told: all."""
         return self.layers

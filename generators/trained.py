@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -62,18 +62,31 @@ class Trained:
         convolution depend on how many are in it and how they are shared out, and a rounding further on a
         pixel would. Raises Refusal as `Family.sample` does.
         """
-        average = self.family.average
-        device = next(average.parameters()).device
-        z = self.family.draw(1, torch.Generator().manual_seed(seed)).to(device)  # (1, Z)
-        labels = None
-        if self.classes:
-            labels = torch.zeros(1, len(self.classes), device=device)  # (1, K)
-            labels[0, self.label_of(seed) if label is None else label] = 1
-        elif label is not None:
-            raise Refusal(f"{self.family.name} has no classes; leave the label away")
-        with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
-            images = self.sampling(truncation)(z, labels)  # (1, C, H, W)
-        return to_pictures(images)[0, :, :, : self.channels]  # (H, W, C): grey comes threefold
+        z, row = self.latent(seed), self.row(seed, label)
+        return self.drawn(lambda: self.sampling(truncation)(z, row))
+
+    def latent(self, seed: int) -> torch.Tensor:
+        """A seed's z, (1, Z)."""
+        return self.family.draw(1, torch.Generator().manual_seed(seed)).to(self.family.device)
+
+    def row(self, seed: int, label: int | None = None) -> torch.Tensor | None:
+        """The label, (1, K), of a seed's picture; None where there are no classes. Raises Refusal for one there."""
+        if not self.classes:
+            if label is not None:
+                raise Refusal(f"{self.family.name} has no classes; leave the label away")
+            return None
+        row = torch.zeros(1, len(self.classes), device=self.family.device)
+        row[0, self.label_of(seed) if label is None else label] = 1
+        return row
+
+    def drawn(self, make: Callable[[], torch.Tensor]) -> np.ndarray:
+        """What `make` gives, (1, C, H, W), made alone → (H, W, C) uint8, C as `channels`."""
+        return to_pictures(self.alone(make))[0, :, :, : self.channels]  # grey comes threefold
+
+    def alone(self, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """What `make` gives, without gradients, on the CPU in one thread."""
+        with torch.no_grad(), one_thread() if self.family.device.type == "cpu" else nullcontext():
+            return make()
 
     def sampling(self, truncation: float) -> Replay[torch.Tensor]:
         """`family.sample` at a truncation; on a GPU, its launches replayed."""
@@ -87,13 +100,11 @@ class Trained:
         Of the family's size, or of any where it has a stride: the border is mirrored up to a multiple.
         Alone and in one thread, as `picture`. Raises Refusal as `Family.reconstruct` does.
         """
-        device, (high, wide) = next(self.family.average.parameters()).device, pixels.shape[:2]
+        high, wide = pixels.shape[:2]
         stride = self.family.stride or 1
         around = ((0, -high % stride), (0, -wide % stride), (0, 0))
-        images = to_tensor([np.pad(pixels, around, "symmetric")]).to(device)
-        with torch.no_grad(), one_thread() if device.type == "cpu" else nullcontext():
-            images = self.family.reconstruct(images)  # (1, C, H', W')
-        return to_pictures(images)[0, :high, :wide, : self.channels]
+        images = to_tensor([np.pad(pixels, around, "symmetric")]).to(self.family.device)  # (1, C, H', W')
+        return self.drawn(lambda: self.family.reconstruct(images))[:high, :wide]
 
     def label_of(self, seed: int) -> int:
         """The class of a seed whose class was not chosen: each as likely."""

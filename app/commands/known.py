@@ -10,15 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from app.commands.outputs import check_file, check_folder
+from app.commands.suspect import suspect_of
 from forensics.places import RUNS
 from forensics.refusal import Refusal
 from forensics.saving import at_once, write_at_once
 
 if TYPE_CHECKING:
-    from detectors.known.suspect import Suspect
     from forensics.evidence import Evidence
     from forensics.photo import Photo
-    from generators.trained import Trained
 
 
 def known(
@@ -60,7 +59,7 @@ def known(
     with Progress(*columns, console=err, transient=True) as bar, patient_interrupt() as stopped:
         task = bar.add_task("", total=None)
 
-        def show(done: int, total: int, what: object) -> bool:
+        def show(done: int, total: int, what: object, picture: object = None) -> bool:
             bar.update(task, completed=done, total=total, description=what if isinstance(what, str) else "searching")
             return not stopped()
 
@@ -88,42 +87,6 @@ def opened(file: Path) -> Photo:
         return Photo.open(file)
     except UnreadableImage as error:
         raise Refusal(f"{file}: {error.reason}") from None
-
-
-def suspect_of(trained: Trained, framing: float) -> Suspect:
-    """One of our generators as any module: in w where it has a mapping network of its own, else in z.
-
-    Raises Refusal where it does not draw colour photos of a square.
-    """
-    import torch
-    from torch import nn
-
-    from detectors.known.suspect import Suspect
-    from generators.styled import Styled
-
-    family, average = trained.family, trained.family.average
-    (high, wide), labels = family.size, len(trained.classes)
-    if trained.channels != 3 or high != wide:
-        raise Refusal(f"{trained.weights} draws {wide}x{high} px, {trained.channels} channels; only square RGB fits")
-    styled = isinstance(family, Styled)
-
-    class Drawing(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.average = average
-
-        def forward(self, latents: torch.Tensor) -> torch.Tensor:
-            return family.paint(latents[:, None].expand(-1, family.layers, -1)) if styled else average(latents)
-
-    def draw(count: int, rng: torch.Generator) -> torch.Tensor:
-        z = family.draw(count, rng)
-        if not styled:
-            return z
-        kinds = torch.randint(labels, (count,), generator=rng) if labels else None
-        with torch.no_grad():
-            return family.to_w(z, None if kinds is None else nn.functional.one_hot(kinds, labels).float())[:, 0]
-
-    return Suspect(Drawing(), family.config.latent, high, family.name, draw, framing)
 
 
 def keep(found: Evidence, photo: Photo, out: Path, about: dict) -> None:

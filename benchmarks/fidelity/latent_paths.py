@@ -41,7 +41,7 @@ def steps(
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
     """|f(t + ε) - f(t)|² / ε² of the paths 0 to n - 1, (n,) float32; those in `kept` are not walked again."""
-    where = next(trained.family.average.parameters()).device.type
+    where = trained.family.device.type
     keys = {f"{trained.sha256} {where} path in {latent}, {part}, {EPSILON}: {i}": i for i in range(n)}
 
     def walked(part_of: Sequence[str]) -> np.ndarray:
@@ -55,7 +55,7 @@ def moved(trained: Trained, space: FeatureSpace, latent: Space, part: Part, path
     ends = [path(trained, number) for number in paths]
     first, last, at, labels = (np.stack(rows) for rows in zip(*ends, strict=True))
     at = at if part == "full" else np.zeros_like(at)
-    given = torch.from_numpy(labels).to(device_of(trained)) if trained.classes else None
+    given = torch.from_numpy(labels).to(trained.family.device) if trained.classes else None
     both = None if given is None else torch.cat([given, given])
     with torch.inference_mode():
         if latent == "z":
@@ -87,8 +87,4 @@ def along(first: np.ndarray, last: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def as_latents(trained: Trained, z: np.ndarray) -> Tensor:
-    return torch.from_numpy(z).float().to(device_of(trained))
-
-
-def device_of(trained: Trained) -> torch.device:
-    return next(trained.family.average.parameters()).device
+    return torch.from_numpy(z).float().to(trained.family.device)

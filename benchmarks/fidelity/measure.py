@@ -168,7 +168,7 @@ def pictures(
     if who.folder is not None:
         return who.folder.points(n, who.size, who.channels, space, kept, watch)
     trained = who.trained
-    device = latent_paths.device_of(trained)
+    device = trained.family.device
     seeds = {f"{trained.sha256} {device.type} seed {seed}": seed for seed in range(n)}
 
     def seen(keys: Sequence[str]) -> np.ndarray:
@@ -180,7 +180,7 @@ def pictures(
 
 def sampled(trained: Trained, seeds: Sequence[int]) -> torch.Tensor:
     """Pictures of seeds, rounded to 8 bits, (N, 3, H, W) in [-1, 1]: as `Trained.picture`, but for last digits."""
-    family, classes, device = trained.family, len(trained.classes), latent_paths.device_of(trained)
+    family, classes, device = trained.family, len(trained.classes), trained.family.device
     z = torch.cat([family.draw(1, torch.Generator().manual_seed(seed)) for seed in seeds]).to(device)  # (N, Z)
     labels = torch.eye(classes, device=device)[[trained.label_of(seed) for seed in seeds]] if classes else None
     with torch.inference_mode():

@@ -55,7 +55,7 @@ class KnownGenerator:
         suspect: Suspect,
         reference: Reference,
         settings: Settings | None = None,
-        watch: Watch = lambda done, total, distance: None,
+        watch: Watch = lambda done, total, distance, picture: None,
     ):
         settings = settings or Settings()
         reference.check(suspect, settings)

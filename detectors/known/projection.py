@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from detectors.known.distance import Distance
 from detectors.known.noise import correlation, noise_maps, renormalise
 
-Watch = Callable[[int, int, float], object]  # steps done, steps in all, distance; returning False ends the search
+Watch = Callable[[int, int, float, Tensor], object]  # steps done, steps in all, distance, picture; False ends it
 RAMP_UP, RAMP_DOWN, QUIET = 0.05, 0.25, 0.75  # shares of the steps; from QUIET on the latents have no noise
 SMALL, BATCH = 16, 64  # px at which drawn pictures are compared; so many are drawn at once
 
@@ -89,6 +89,7 @@ class Projection:
     distance: float  # from the target, see `Distance`
     curve: tuple[float, ...]  # distance at each step of the start that ended nearest
     finished: bool  # False: `watch` ended it
+    maps: Mapping[str, Tensor] = field(default_factory=dict)  # noise maps that were unknowns, as found
 
 
 def schedule(done: float, settings: Settings) -> tuple[float, float]:
@@ -102,7 +103,7 @@ def project(
     target: Tensor,
     region: Region,
     settings: Settings = Settings(),
-    watch: Watch = lambda done, total, distance: None,
+    watch: Watch = lambda done, total, distance, picture: None,
 ) -> Projection:
     """The nearest picture to `target`, (1, 3, S, S) in [-1, 1], of all starts."""
     distance, best = Distance(target, settings.pixel_weight), None
@@ -110,14 +111,14 @@ def project(
     total = settings.starts * settings.steps
     for number, start in enumerate(region.starts(target, settings.starts)):
 
-        def told(step: int, now: float, before: int = number * settings.steps) -> object:
-            return watch(before + step, total, now)
+        def told(step: int, now: float, picture: Tensor, before: int = number * settings.steps) -> object:
+            return watch(before + step, total, now, picture)
 
         found = descend(module, distance, region, start, settings, rng, told)
         if best is None or found.distance < best.distance:
             best = found
         if not found.finished:
-            return Projection(best.latents, best.picture, best.distance, best.curve, False)
+            return replace(best, finished=False)
     return best
 
 
@@ -128,7 +129,7 @@ def descend(
     start: Tensor,
     settings: Settings,
     rng: torch.Generator,
-    watch: Callable[[int, float], object],
+    watch: Callable[[int, float, Tensor], object],
 ) -> Projection:
     """One search from one start. The nearest picture is that of a step whose latents had no noise."""
     unit = region.unit
@@ -147,8 +148,9 @@ def descend(
         curve.append(float(gap.detach()))
         if noise or nearest is None or curve[-1] < nearest[2]:
             kept = latents.detach()[0].clone(), picture.detach()[0].clone(), curve[-1]
+            kept_maps = {name: noise.detach().clone() for name, noise in maps.items()}
             nearest = None if noise else kept
-        going = step == 0 or watch(step, curve[-1]) is not False
+        going = step == 0 or watch(step, curve[-1], picture.detach()[0]) is not False
         if step == settings.steps or not going:
             break
         loss = gap + settings.pull * F.relu(region.away(latents) - region.reach).sum()
@@ -157,7 +159,7 @@ def descend(
         loss.backward(inputs=unknowns)
         descent.step()
         renormalise(maps)
-    return Projection(*kept, tuple(curve), going)
+    return Projection(*kept, tuple(curve), going, kept_maps)
 
 
 def unknown_maps(module: nn.Module) -> Mapping[str, Tensor]:
