@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import drawing
-from app.views import benchmarks, inspect
+from app.views import benchmarks, generators, inspect
 from app.words import choose, say
 
 HERE = str(Path(__file__).resolve().parent)
@@ -24,6 +24,9 @@ page = st.navigation(
     {
         say("main.photos"): [
             st.Page(inspect.page, title=say("main.inspect"), url_path="inspect", default=True),
+        ],
+        say("main.forgers"): [
+            st.Page(generators.page, title=say("main.generators"), url_path="generators"),
         ],
         say("main.about"): [
             st.Page(benchmarks.page, title=say("main.benchmarks"), url_path="benchmarks"),
