@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -39,10 +40,15 @@ class Evidence:
     score: float | None  # higher = more like a fake; None = not scored or could not tell: `finding` says why
     finding: str  # one sentence that a person can check by eye
     marks: tuple[Mark, ...] = ()
-    exhibit: np.ndarray | None = field(default=None, repr=False)  # (H, W, 3) uint8: a picture of the evidence
+    drawn: np.ndarray | Callable[[], np.ndarray] | None = field(default=None, repr=False)  # see `exhibit`
     claim: Claim | None = None
     caveats: tuple[str, ...] = ()  # what this method can't see
     edited: int | None = None  # a part disagrees with the rest as in none of so many untouched photos, by a margin
+
+    @cached_property
+    def exhibit(self) -> np.ndarray | None:
+        """(H, W, 3) uint8: a picture of the evidence. Drawn when first looked at: scans never look."""
+        return self.drawn() if callable(self.drawn) else self.drawn
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ as evenly as people do. It speaks of 38 % of camera faces. A calibration gives i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -77,7 +78,7 @@ class Accessories:
             return silent(self.name, reason)
         left, right = (cut_near(photo.pixels, face.part("collar", side), SIZE) for side in ("left", "right"))
         marks = marks_of(photo, face, "collar", "side of the collar")
-        picture = beside((left, right), ("left", "right, mirrored"))
+        picture = partial(beside, (left, right), ("left", "right, mirrored"))
         if max(roughness(left), roughness(right)) < self.limits.plain:
             why = "Nothing can be made out below the chin: both sides are plain."
             return Evidence(self.name, None, why, marks, picture)

@@ -25,6 +25,7 @@ of 18 % of camera faces and 45 % of fakes. Flags and other backgrounds beside th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -103,7 +104,7 @@ class Earrings:
         marks = marks_of(photo, face, "ear", "lobe")
         both = (("left", left), ("right, mirrored", right))
         captions = [f"{side}: stands out by {lobe.presence:.0f}" for side, lobe in both]
-        picture = beside((left.patch, right.patch), captions)
+        picture = partial(beside, (left.patch, right.patch), captions)
         if min(left.cheek[0], right.cheek[0]) < self.limits.dark:
             why = "The skin is too dark in this photo to tell lobes from hair and shadow."
             return Evidence(self.name, None, why, marks, picture)

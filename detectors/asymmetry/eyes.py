@@ -28,6 +28,7 @@ people's. A calibration gives such a score no weight; what remains is the pictur
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -88,7 +89,7 @@ class Eyes:
             return silent(self.name, why)
         left, right = (measure(photo.pixels, face, side) for side in ("left", "right"))
         marks = marks_of(photo, left, right)
-        exhibit = side_by_side(left, right)
+        exhibit = partial(side_by_side, left, right)
         reason = self.unfit(photo, left, right)
         if reason:
             return Evidence(self.name, None, reason, marks, exhibit)

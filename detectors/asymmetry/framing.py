@@ -11,6 +11,7 @@ An eye's centre is the mean of its 16 lid landmarks, in shares of the photo's wi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -76,7 +77,9 @@ class Framing:
             )
         lids = np.concatenate([face.points[list(EYE[side])] for side in ("left", "right")])
         mark = box(photo, lids, "eyes")
-        return Evidence(self.name, None, finding, (mark,) if mark else (), drawn(photo, eyes), caveats=CAVEATS)
+        return Evidence(
+            self.name, None, finding, (mark,) if mark else (), partial(drawn, photo, eyes), caveats=CAVEATS
+        )
 
 
 def centres(face: Face, photo: Photo) -> np.ndarray:

@@ -22,6 +22,7 @@ A calibration gives it no weight; the picture remains. Some rays stop at the hai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -99,7 +100,9 @@ class Hair:
         )
         marks = (mark,) if mark else ()
         score = (ratio - limits.usual) / limits.spread
-        return Evidence(self.name, score, finding, marks, drawn(photo, whole, places, marks), caveats=CAVEATS)
+        return Evidence(
+            self.name, score, finding, marks, partial(drawn, photo, whole, places, marks), caveats=CAVEATS
+        )
 
 
 def face_profiles(lightness: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:

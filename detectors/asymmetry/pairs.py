@@ -15,6 +15,7 @@ photographed ones. A calibration gives it no weight; the picture remains. More i
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -74,7 +75,7 @@ class Pairs:
         marks = tuple(mark for part in parts for mark in marks_of(photo, whole, part, part))
         said = ", ".join(f"{part}s {spoken(value)}" for part, value in odds.items())
         finding = f"By the learnt measure, the odds that both sides are of one photo: {said}."
-        picture = exhibit(photo.pixels, whole, odds)
+        picture = partial(exhibit, photo.pixels, whole, odds)
         return Evidence(self.name, -float(np.mean(list(odds.values()))), finding, marks, picture, caveats=CAVEATS)
 
     def log_odds(self, pixels: np.ndarray, face: Face, parts: tuple[str, ...]) -> dict[str, float]:

@@ -20,6 +20,7 @@ It speaks of 22 % of camera faces and 40 % of StyleGAN's, which smile more; 0-12
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -97,7 +98,7 @@ class Midline:
         if mark is None or mark.width < 0.9 * np.ptp(face.points[list(MOUTH), 0]):
             return Evidence(self.name, None, "The mouth is cut off by the edge of the photo.", marks)
         teeth = measure(photo.pixels, face, self.limits)
-        picture = drawn(teeth)
+        picture = partial(drawn, teeth)
         if teeth.where.sum() < self.limits.teeth * upper(face, frame_of(face)).sum():
             return Evidence(self.name, None, "The mouth is open, but its teeth cannot be seen.", marks, picture)
         if len(teeth.gaps) < self.limits.gaps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -74,7 +75,7 @@ class Classifier:
             seen.score,
             self.finding(seen),
             marks=mark(whole, photo),
-            exhibit=self.exhibit(photo, whole, taken, square, seen),
+            drawn=partial(self.exhibit, photo, whole, taken, square, seen),
             caveats=CAVEATS,
         )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -121,7 +121,7 @@ class Cue:
             self.model.score(levels),
             self.finding(levels, "the face" if seen.on_face else "the picture"),
             self.marks(photo) if seen.on_face else (),
-            self.plot.draw(levels),
+            partial(self.plot.draw, levels),
             caveats=CAVEATS,
         )
 

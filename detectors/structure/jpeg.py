@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -65,11 +66,11 @@ class JpegHistory:
             said = [saved(photo, fit), *against_exif(photo, fit)]
             if walked:
                 said += [*by_photoshop(walked), *by_preview(photo, walked), *behind(photo, walked)]
-            shown = picture(facts.tables, fit)
+            shown = partial(picture, facts.tables, fit)
         except Exception as error:  # hostile headers must not cost the verdict
             return silent(self.name, f"The JPEG's structure could not be read ({type(error).__name__}).")
         caveats = (LAST, *([COMMON] if fit.exact else []), *([ANYONE] if photo.exif else []))
-        return Evidence(self.name, None, " ".join(said), exhibit=shown, caveats=caveats)
+        return Evidence(self.name, None, " ".join(said), drawn=shown, caveats=caveats)
 
 
 def saved(photo: Photo, fit: Fit) -> str:

@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -107,7 +108,7 @@ class Regions:
             None,
             sentence(found, bool(unusual), weaker, len(others)),
             tuple(mark(region, photo) for region in unusual),
-            picture(photo.pixels, seen, unusual),
+            partial(picture, photo.pixels, seen, unusual),
             caveats=CAVEATS,
             edited=self.edited(seen.map.size, strength),
         )

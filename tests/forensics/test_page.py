@@ -61,7 +61,7 @@ def report(shot: Photo | None = None, eyes: float | None = 0.5, spectrum: float 
         Evidence("jpeg", None, more.get("finding", "Tables of quality 90.")),
         Evidence("declarations", None, "XMP names a generator.", claim=more.get("claim")),
         Evidence("eyes", eyes, "The irises differ.", marks=(Mark(more.get("label", "left eye"), 16, 12, 8, 6),)),
-        Evidence("spectrum", spectrum, "The spectrum rises.", exhibit=EXHIBIT, caveats=("Blurred photos.",)),
+        Evidence("spectrum", spectrum, "The spectrum rises.", drawn=EXHIBIT, caveats=("Blurred photos.",)),
     ]
     verdict = weigh(evidence, CALIBRATION, more.get("outside"))
     questions = {e.detector: f"What about {e.detector}?" for e in evidence}
