@@ -42,12 +42,15 @@ def suspect_of(trained: Trained, framing: float, rows: bool = False) -> Suspect:
             return family.paint(latents if rows else latents[:, None].expand(-1, family.layers, -1))
 
     def draw(count: int, rng: torch.Generator) -> torch.Tensor:
-        z = family.draw(count, rng)
+        z = family.draw(count, rng).to(family.device)
         if not styled:
             return z
-        kinds = torch.randint(labels, (count,), generator=rng) if labels else None
+        given = None
+        if labels:
+            kinds = torch.randint(labels, (count,), generator=rng)
+            given = nn.functional.one_hot(kinds, labels).float().to(family.device)
         with torch.no_grad():
-            w = family.to_w(z, None if kinds is None else nn.functional.one_hot(kinds, labels).float())
+            w = family.to_w(z, given)
         return w if rows else w[:, 0]
 
     return Suspect(Drawing(), family.config.latent, high, family.name, draw, framing)

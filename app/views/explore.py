@@ -8,12 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from app import drawing
 from app.explorer import Look, Step
-from app.stills import png, still
+from app.stills import enlarged, png, still
 from app.words import say
 from forensics.refusal import Refusal
 
@@ -25,7 +24,6 @@ FIRST = ("pca-0", "pca-1", "pca-2")  # sliders to begin with
 OFFERED = tuple(f"{method}-{number}" for method in ("pca", "sefa") for number in range(10))
 MOST_STEPS = 8
 REACH = 4.0  # standard deviations, of a slider
-SIDE = 384  # px at which pictures are shown, about
 LOCK = threading.Lock()
 
 
@@ -155,9 +153,3 @@ def directions_of(family: str, path: str) -> Directions:
 def one_at_a_time() -> AbstractContextManager:
     """Pictures are made in one thread, a setting of the whole process."""
     return LOCK
-
-
-def enlarged(pixels: np.ndarray) -> np.ndarray:
-    """Pixels repeated up to the size at which they are shown."""
-    scale = max(1, SIDE // pixels.shape[0])
-    return pixels.repeat(scale, 0).repeat(scale, 1)

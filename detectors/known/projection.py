@@ -147,7 +147,7 @@ def descend(
         gap = distance(picture).sum()
         curve.append(float(gap.detach()))
         if noise or nearest is None or curve[-1] < nearest[2]:
-            kept = latents.detach()[0].clone(), picture.detach()[0].clone(), curve[-1]
+            kept = shaken.detach()[0].clone(), picture.detach()[0].clone(), curve[-1]
             kept_maps = {name: noise.detach().clone() for name, noise in maps.items()}
             nearest = None if noise else kept
         going = step == 0 or watch(step, curve[-1], picture.detach()[0]) is not False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -48,16 +49,27 @@ def upright(vectors: Tensor) -> Tensor:
 
 
 class Directions:
-    """Those in files, and SeFa's and PCA's, which are found when asked for: "sefa-0", "pca-3"."""
+    """Those in files, and SeFa's and PCA's, which are found when asked for: "sefa-0", "pca-3".
+
+    Raises Refusal for those of files that are of another w, and for two of one name.
+    """
 
     def __init__(self, space: Space, given: Iterable[Direction] = ()):
         self.space = space
         self.given: dict[str, Direction] = {}
         for direction in given:
+            last = space.styled.layers - 1
+            if direction.name in self.given:
+                raise Refusal(f"two directions are called {direction.name!r}; take one, or rename one")
             if len(direction.vector) != space.styled.width:
                 raise Refusal(
                     f"direction {direction.name!r} has {len(direction.vector)} numbers, this generator's w"
                     f" {space.styled.width}; find directions anew with `forensics latent directions`"
+                )
+            if direction.layers is not None and max(direction.layers) > last:
+                raise Refusal(
+                    f"direction {direction.name!r} is for layers up to {max(direction.layers)};"
+                    f" there are 0 to {last} here"
                 )
             self.given[direction.name] = direction
 
@@ -95,8 +107,9 @@ class Directions:
 
 def renamed(directions: Iterable[Direction], names: Mapping[str, str]) -> list[Direction]:
     """With other names. Raises Refusal for one that is not there, is given twice, or is no name."""
-    found = [replace(d, name=names.get(d.name, d.name)) for d in directions]
-    missing = names.keys() - {d.name for d in directions}
+    before = list(directions)
+    found = [replace(d, name=names.get(d.name, d.name)) for d in before]
+    missing = names.keys() - {d.name for d in before}
     if missing:
         raise Refusal(f"no direction {min(missing)!r} to rename")
     for name in names.values():
@@ -112,27 +125,29 @@ def save(directions: Iterable[Direction], path: Path, told: Mapping[str, Any]) -
     directions = list(directions)
     vectors = {d.name: d.vector.contiguous() for d in directions}
     about = {d.name: {"deviation": d.deviation, "layers": d.layers, **dict(d.told)} for d in directions}
+    path.parent.mkdir(parents=True, exist_ok=True)
     snapshots.save_at_once(vectors, path, {**told, "order": [d.name for d in directions], "directions": about})
 
 
 def load(path: Path) -> tuple[list[Direction], dict[str, Any]]:
     """Directions in their order, and what is told of all. Raises Refusal for a file that holds none."""
     vectors, told = snapshots.read(path)
-    about = told.pop("directions", None)
-    order = told.pop("order", None)
     try:
-        found = []
-        for name in order:
-            each = dict(about[name])
-            deviation, layers = float(each.pop("deviation")), each.pop("layers")
-            vector = vectors[name].float()
-            if vector.ndim != 1 or not deviation >= 0 or not NAME.fullmatch(name):
-                raise ValueError(name)
-            found.append(
-                Direction(name, vector, deviation, None if layers is None else tuple(map(int, layers)), each)
-            )
-    except (TypeError, KeyError, ValueError):
+        order, about = told.pop("order"), told.pop("directions")
+        found = [read_back(name, vectors[name], **about[name]) for name in order]
+        if not found:
+            raise ValueError("none")
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise Refusal(f"{path} holds no directions; make them with `forensics latent directions`") from None
-    if not found:
-        raise Refusal(f"{path} holds no directions; make them with `forensics latent directions`")
     return found, told
+
+
+def read_back(name: str, vector: Tensor, deviation: float, layers: list[int] | None, **told: Any) -> Direction:
+    """Raises ValueError, or what Python raises by itself, for what `save` never wrote."""
+    where = None if layers is None else tuple(map(int, layers))
+    direction = Direction(name, vector.float(), float(deviation), where, told)
+    if vector.ndim != 1 or not 0 <= direction.deviation < math.inf or not NAME.fullmatch(name):
+        raise ValueError(name)
+    if where is not None and min(where) < 0:  # of none: raises too
+        raise ValueError(name)
+    return direction

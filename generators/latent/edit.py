@@ -13,7 +13,7 @@ from torch import Tensor
 from forensics.refusal import Refusal
 from generators.latent.directions import Directions
 from generators.latent.mixing import layers_of, mix
-from generators.latent.points import Point, points_of
+from generators.latent.points import Point
 from generators.latent.space import Space
 
 FURTHEST = 20.0  # standard deviations
@@ -57,10 +57,7 @@ def mixing_of(word: str, layers: int) -> tuple[Point, tuple[int, ...]]:
     name, at, where = word.rpartition("@")
     if not at:
         raise Refusal(f"mix {word!r}: give POINT@LAYERS, e.g. 12@4-7 or 12@coarse")
-    points = points_of([name])
-    if len(points) > 1:
-        raise Refusal(f"mix {word!r}: give one point")
-    return points[0], tuple(layers_of(where, layers))
+    return Point.of(name), tuple(layers_of(where, layers))
 
 
 def edited(space: Space, point: Point, edit: Edit, directions: Directions) -> Tensor:
@@ -77,10 +74,6 @@ def moved(w: Tensor, move: Move, directions: Directions) -> Tensor:
     """w (L, W) → the same, moved."""
     direction = directions[move.direction]
     where = direction.layers if move.layers is None else move.layers
-    if where is not None and max(where) >= len(w):
-        raise Refusal(
-            f"direction {direction.name!r} is for layers up to {max(where)}; there are 0 to {len(w) - 1} here"
-        )
     step = direction.vector.to(w) * (move.strength * direction.deviation)
     return w + step if where is None else mix(w, w + step, where)
 
@@ -88,7 +81,10 @@ def moved(w: Tensor, move: Move, directions: Directions) -> Tensor:
 def sweep(
     space: Space, point: Point, edit: Edit, along: Move, strengths: Sequence[float], directions: Directions
 ) -> Iterator[np.ndarray]:
-    """The edited picture at each strength of one more move, (H, W, C) uint8 each."""
+    """The edited picture at each strength of one more move, (H, W, C) uint8 each.
+
+    Raises Refusal, before the first picture, as `edited` does, and for strengths that no move has.
+    """
     w = edited(space, point, edit, directions)
-    for strength in strengths:
-        yield space.of_w(moved(w, replace(along, strength=strength), directions))
+    ends = [moved(w, replace(along, strength=strength), directions) for strength in strengths]
+    return (space.of_w(end) for end in ends)

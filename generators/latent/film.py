@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,17 @@ from generators.declare import SOURCE_TYPE
 ENCODERS = {".mp4": "libx264", ".webm": "libvpx-vp9"}
 SUFFIXES = (*ENCODERS, ".gif")
 LEAST_HEIGHT = 256  # px: smaller pictures are enlarged, or players blur them
-MOST_FPS = 120.0
+MOST_SCALE, MOST_SIDE = 64, 8192  # px of a side: players take no larger ones
+LEAST_FPS, MOST_FPS = 0.1, 120.0
+
+
+def scaling(high: int, scale: int | None, least: int = LEAST_HEIGHT) -> int:
+    """How often pixels are repeated; None: just enough for `least` px. Raises Refusal for others than 1 to 64."""
+    if scale is None:
+        return -(-least // high)
+    if not 1 <= scale <= MOST_SCALE:
+        raise Refusal(f"scale {scale}: give 1 to {MOST_SCALE}")
+    return scale
 
 
 @dataclass(frozen=True)
@@ -28,10 +39,9 @@ class Film:
     scale: int | None = None  # pixels are repeated so often; None: up to 256 px of height
 
     def __post_init__(self) -> None:
-        if not 0 < self.fps <= MOST_FPS:
-            raise Refusal(f"{self.fps:g} frames a second: give more than 0, at most {MOST_FPS:g}")
-        if self.scale is not None and not 1 <= self.scale <= 64:
-            raise Refusal(f"scale {self.scale}: give 1 to 64")
+        if not LEAST_FPS <= self.fps <= MOST_FPS:
+            raise Refusal(f"{self.fps:g} frames a second: give {LEAST_FPS:g} to {MOST_FPS:g}")
+        scaling(LEAST_HEIGHT, self.scale)  # raises
 
 
 def is_film(out: Path) -> bool:
@@ -41,20 +51,26 @@ def is_film(out: Path) -> bool:
 def shoot(frames: Iterable[np.ndarray], out: Path, software: str, film: Film = Film()) -> int:
     """Write frames, (H, W, C) uint8 of one size, C of 1 to 4, alpha left away. Returns how many there were.
 
-    Raises Refusal for a suffix that is no film's; the file is there whole or not at all.
+    Raises Refusal for a suffix that is no film's, without frames, and for too large ones; the file is there whole
+    or not at all.
     """
     suffix = out.suffix.lower()
     if suffix not in SUFFIXES:
         raise Refusal(f"{out}: films are {', '.join(SUFFIXES)}")
-    shown = (enlarged(as_rgb(frame), film.scale) for frame in frames)
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise Refusal(f"{out}: there are no frames to make a film of")
+    side = max(first.shape[:2]) * scaling(first.shape[0], film.scale)
+    if side > MOST_SIDE:
+        raise Refusal(f"{out}: frames would be {side:,} px; give a smaller scale, films have at most {MOST_SIDE:,}")
+    shown = (enlarged(as_rgb(frame), film.scale) for frame in chain([first], frames))
     out.parent.mkdir(parents=True, exist_ok=True)
     with at_once(out) as part:
         try:
-            return (
-                as_gif(shown, part, software, film)
-                if suffix == ".gif"
-                else encoded(shown, part, suffix, software, film)
-            )
+            if suffix == ".gif":
+                return as_gif(shown, part, software, film)
+            return encoded(shown, part, suffix, software, film)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -104,8 +120,8 @@ def as_rgb(picture: np.ndarray) -> np.ndarray:
 
 def enlarged(picture: np.ndarray, scale: int | None = None, least: int = LEAST_HEIGHT) -> np.ndarray:
     """(H, W, C) → (H · scale, W · scale, C), pixels repeated; None: just enough for `least` px of height."""
-    scale = scale or -(-least // picture.shape[0])
-    return picture.repeat(scale, 0).repeat(scale, 1)
+    by = scaling(picture.shape[0], scale, least)
+    return picture.repeat(by, 0).repeat(by, 1)
 
 
 def even(picture: np.ndarray) -> np.ndarray:

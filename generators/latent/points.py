@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from torch import Tensor
 from forensics.refusal import Refusal
 from generators import snapshots
 from generators.forge import seeds_of
+from generators.interop.pickles import one_line
 
 MOST = 1_000  # points that one command takes
 MOST_NUMBERS = 10_000_000  # of a foreign file of w
@@ -46,7 +48,7 @@ def points_of(words: Sequence[str]) -> list[Point]:
     points: list[Point] = []
     for word in words:
         path = Path(word)
-        if word and set(word) <= set("0123456789-, ") and not path.exists():
+        if word and set(word) <= set("0123456789-, ") and not os.path.exists(path):  # Path's raises for a long name
             points += [Point(f"seed {seed}", seed) for seed in seeds_of(word)]
         else:
             points.append(read(path))
@@ -58,13 +60,14 @@ def points_of(words: Sequence[str]) -> list[Point]:
 def save(w: Tensor, path: Path, told: dict[str, Any], noise: dict[str, Tensor] | None = None) -> None:
     """w (layers, W) as safetensors, with where it comes from, and the noise maps found with it, if any."""
     tensors = {"w": w, **{f"noise.{name}": map_ for name, map_ in (noise or {}).items()}}
+    path.parent.mkdir(parents=True, exist_ok=True)
     kept = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
     snapshots.save_at_once(kept, path, told)
 
 
 def read(path: Path) -> Point:
     """Raises Refusal unless `path` holds a finite w. Nothing in it is unpickled."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path's raises for a name that is too long
         raise Refusal(
             f"{path}: no such file, and no seed; give seeds (0-7,12) or a file of `forensics latent project`"
         )
@@ -80,12 +83,13 @@ def read(path: Path) -> Point:
 def foreign(path: Path) -> Tensor:
     """The array w, (1, layers, W) or (layers, W), of an .npz."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if sum(entry.file_size for entry in arrays.zip.infolist()) > 4 * MOST_NUMBERS:
+        with zipfile.ZipFile(path) as parts:
+            if sum(entry.file_size for entry in parts.infolist()) > 4 * MOST_NUMBERS:
                 raise ValueError("it is too large")
+        with np.load(path, allow_pickle=False) as arrays:
             w = np.asarray(arrays["w"], np.float32)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, MemoryError) as error:
-        raise Refusal(f"{path} holds no array named w ({error})") from None
+    except Exception as error:  # what zipfile, its decompressors and NumPy raise is in no one list
+        raise Refusal(f"{path} holds no array named w ({one_line(error)})") from None
     w = w[0] if w.ndim == 3 and len(w) == 1 else w
     if w.ndim != 2 or not np.isfinite(w).all():
         raise Refusal(f"{path}: its w is {w.shape}; one row for each layer is needed, of finite numbers")

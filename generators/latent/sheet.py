@@ -9,14 +9,28 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from forensics.photo import MAX_PIXELS
+from forensics.refusal import Refusal
 from forensics.saving import at_once
 from generators.declare import declared
-from generators.latent.film import as_rgb, enlarged
+from generators.interop.pickles import one_line
+from generators.latent.film import as_rgb, enlarged, scaling
 
 CELL = 128  # px: smaller pictures are enlarged to at least this height
 GAP = 4  # px
 INK, PAPER = (29, 35, 48), (255, 255, 255)
-MOST_CELLS = 2_000
+LONGEST = 60  # characters of a word
+
+
+def check_sheet(rows: int, columns: int, picture: tuple[int, int], scale: int | None = None) -> None:
+    """Raises Refusal for a sheet of more pixels than `forensics inspect` opens; `picture`: height and width."""
+    by = scaling(picture[0], scale, CELL)
+    pixels = rows * (picture[0] * by + GAP) * columns * (picture[1] * by + GAP)
+    if pixels > MAX_PIXELS:
+        raise Refusal(
+            f"{rows:,} x {columns:,} pictures would be {pixels / 1e6:,.0f} megapixels, at most {MAX_PIXELS // 10**6}"
+            " are written; give fewer points, or a smaller scale"
+        )
 
 
 def sheet(
@@ -29,6 +43,7 @@ def sheet(
 
     `left` and `above`: a word for each row and each column.
     """
+    left, above = ([one_line(word, LONGEST) for word in words] for words in (left, above))
     cells = [[None if p is None else enlarged(as_rgb(p), scale, CELL) for p in row] for row in rows]
     high, wide = next(cell.shape[:2] for row in cells for cell in row if cell is not None)
     font = font_of(max(11, min(high // 9, 20)))
@@ -68,7 +83,7 @@ def inscribed(picture: np.ndarray, word: str) -> np.ndarray:
     """(H, W, C) uint8 → (H, W, 3), with a word at its lower edge."""
     page = Image.fromarray(np.ascontiguousarray(as_rgb(picture)))
     font = font_of(max(11, page.height // 16))
-    pen = ImageDraw.Draw(page)
+    pen, word = ImageDraw.Draw(page), one_line(word, LONGEST)
     left, top, right, bottom = pen.textbbox((0, page.height), word, font, anchor="lb")
     pen.rectangle((left, top - 4, right + 8, bottom), PAPER)
     pen.text((4, page.height - 2), word, INK, font, anchor="lb")

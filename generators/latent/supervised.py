@@ -7,6 +7,7 @@ linear SVM; logistic regression does the same with a smoother loss.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from generators.latent.space import Space
 
 LEAST = 10  # seeds of each kind: with fewer, any plane parts them
 FOLDS = 5
+SEED = re.compile(r"\d{1,18}")
 YES, NO = {"1", "yes", "true"}, {"0", "no", "false"}
 Model = Literal["logistic", "svm"]
 Labels = dict[str, dict[int, bool]]  # thing → seed → whether its picture has it
@@ -30,22 +32,27 @@ Labels = dict[str, dict[int, bool]]  # thing → seed → whether its picture ha
 def read_labels(path: Path) -> Labels:
     """A CSV file of columns seed and a thing each: 1 or 0, empty where nobody said.
 
-    Raises Refusal for other columns and cells, and for things with fewer than 10 seeds of a kind.
+    Raises Refusal for other columns and cells, for seeds told in two ways, and for things with fewer than 10 seeds
+    of a kind.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            things = [name for name in reader.fieldnames or () if name != "seed"]
-            if "seed" not in (reader.fieldnames or ()) or not things:
+            reader.fieldnames = columns = [name.strip() for name in reader.fieldnames or ()]
+            labels: Labels = {name: {} for name in columns if name != "seed"}
+            if "seed" not in columns or not labels:
                 raise Refusal(f"{path}: columns must be seed and one or more things, e.g. seed,smiles")
-            labels: Labels = {name.strip(): {} for name in things}
-            for number, row in enumerate(reader, 2):
-                for name in things:
+            if len(set(columns)) < len(columns):
+                raise Refusal(f"{path}: two columns have one name; rename one")
+            for row in reader:
+                seed, line = (row["seed"] or "").strip(), f"{path}, line {reader.line_num}"
+                for name, seeds in labels.items():
                     cell = (row[name] or "").strip().lower()
-                    if not (row["seed"] or "").strip().isdecimal() or cell not in {*YES, *NO, ""}:
-                        raise Refusal(f"{path}, line {number}: give a seed, and 1, 0 or nothing for each thing")
-                    if cell:
-                        labels[name.strip()][int(row["seed"])] = cell in YES
+                    if not SEED.fullmatch(seed) or cell not in {*YES, *NO, ""}:
+                        raise Refusal(f"{line}: give a seed, and 1, 0 or nothing for each thing")
+                    has = cell in YES
+                    if cell and seeds.setdefault(int(seed), has) != has:
+                        raise Refusal(f"{line}: seed {seed} has {name} here, and elsewhere has not, or the reverse")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Refusal(f"{path} cannot be read as CSV ({error})") from None
     for name, seeds in labels.items():

@@ -45,7 +45,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a frame lies: `share` in [0, 1) of the way, eased, from point `first` to point `then`."""
+    """Where a frame lies: `share` in [0, 1] of the way, eased, from point `first` to point `then`."""
 
     first: int
     then: int
@@ -105,12 +105,12 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
 
     Points in the same or in opposite directions have no one great circle: straight between them.
     """
-    lengths = a.norm(), b.norm()
-    cosine = (a @ b / (lengths[0] * lengths[1]).clamp_min(1e-12)).clamp(-1, 1)
-    angle = torch.acos(cosine)
-    if torch.sin(angle) < 1e-4:
-        return a.lerp(b, share)
-    direction = torch.sin((1 - share) * angle) * a / lengths[0] + torch.sin(share * angle) * b / lengths[1]
     if share in (0, 1):  # to the bit
         return b if share else a
-    return direction / torch.sin(angle) * lengths[0].lerp(lengths[1], share)
+    long = [end.double().norm() for end in (a, b)]
+    x, y = (end.double() / length.clamp_min(1e-12) for end, length in zip((a, b), long, strict=True))
+    angle = torch.acos((x @ y).clamp(-1, 1))
+    if torch.sin(angle) < 1e-4:
+        return a.lerp(b, share)
+    direction = (torch.sin((1 - share) * angle) * x + torch.sin(share * angle) * y) / torch.sin(angle)
+    return (direction * long[0].lerp(long[1], share)).to(a)

@@ -151,7 +151,8 @@ def test_it_is_silent_where_the_two_kinds_overlap_and_where_it_is_stopped(faces,
     evidence = KnownGenerator(suspect, overlapping, QUICK).examine(photo)
     assert evidence.score is None
     assert "tells nothing" in evidence.finding
-    stopped = KnownGenerator(suspect, reference, QUICK, lambda done, total, distance: done < 3).examine(photo)
+    asked = KnownGenerator(suspect, reference, QUICK, lambda done, total, distance, picture: done < 3)
+    stopped = asked.examine(photo)
     assert stopped.score is None
     assert "stopped" in stopped.finding
 
@@ -169,7 +170,7 @@ def test_a_search_ends_in_the_region_and_changes_nothing_of_the_module(suspect, 
     before = {name: t.clone() for name, t in suspect.module.state_dict().items()}
     target = to_tensor([other.picture(3)])
     seen = []
-    found = project(suspect.module, target, region, QUICK, lambda done, total, now: seen.append((done, total)))
+    found = project(suspect.module, target, region, QUICK, lambda done, total, *_: seen.append((done, total)))
     assert found.finished
     assert seen == [(n, 24) for n in range(1, 25)]
     assert len(found.curve) == 13

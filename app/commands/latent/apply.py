@@ -16,6 +16,8 @@ from app.commands.latent.opening import (
     Scale,
     Truncation,
     Weights,
+    check_out,
+    deviations,
     names,
     numbers_of,
     opened,
@@ -23,7 +25,6 @@ from app.commands.latent.opening import (
     say,
     shown,
 )
-from app.commands.outputs import check_file
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ def apply(
     from generators.latent.edit import sweep as swept
     from generators.latent.film import Film, is_film, shoot
     from generators.latent.points import points_of
-    from generators.latent.sheet import sheet, write
+    from generators.latent.sheet import check_sheet, sheet, write
 
-    check_file(out, "--out")
+    check_out(out)
     film, along = Film(fps, scale), numbers_of(strengths, "--strengths")
     if not (out.suffix.lower() == ".png" or (is_film(out) and sweep)):
         raise Refusal(f"--out {out}: must end in .png, or with --sweep in .mp4, .webm or .gif")
@@ -74,8 +75,13 @@ def apply(
     if is_film(out) and len(ends) > 1:
         raise Refusal(f"--out {out}: a film is of one point, {len(ends)} were given; write .png for strips")
     space = opened(weights, kind, device, truncation)
+    if not is_film(out):
+        check_sheet(len(ends), len(along) if sweep else 1, space.family.size, scale)
     layers, software = space.styled.layers, space.trained.software
-    known = Directions(space, [d for path in directions or () for d in load(path)[0]])
+    read = [load(path) for path in directions or ()]
+    known = Directions(space, [direction for found, _ in read for direction in found])
+    if any(about.get("weights", space.trained.sha256) != space.trained.sha256 for _, about in read):
+        say("note: directions that were found with other weights; here they may mean something else")
     other, at = mixing_of(mix, layers) if mix else (None, ())
     edit = Edit(truncation, other, at, tuple(Move.of(word, layers) for word in move or ()))
     if sweep is None:
@@ -89,8 +95,8 @@ def apply(
                 shoot(there_and_back(frames), out, software, film)
         else:
             rows = [list(swept(space, point, edit, step, along, known)) for point in ends]
-            above = ["0" if strength == 0 else f"{strength:+g} σ" for strength in along]
-            write(sheet(rows, [f"{point.name}: {sweep}" for point in ends], above, scale), out, software)
+            left = [f"{point.name}: {sweep}" for point in ends]
+            write(sheet(rows, left, deviations(along), scale), out, software)
     record(out, space, ends, {**told(edit), "sweep": sweep, "strengths": along if sweep else None})
     say(f"applied: {out}")
 

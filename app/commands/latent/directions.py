@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.commands.latent.opening import Device, Kind, Weights, opened, record, say
+from app.commands.latent.opening import Device, Kind, Weights, check_out, deviations, opened, record, say
 from app.commands.outputs import check_file
 from forensics.refusal import Refusal
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 METHODS = ("sefa", "pca", "logistic", "svm")
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # standard deviations, in the picture beside
+MOST_ROWS = 16  # directions in it
 
 
 def directions(
@@ -49,30 +50,28 @@ def directions(
 
     if out.suffix != ".safetensors":
         raise Refusal(f"--out {out}: must end in .safetensors")
-    check_file(out, "--out")
+    picture = out.with_suffix(".png")
+    check_out(out)
+    check_file(picture, "--out")
     if method not in METHODS:
         raise Refusal(f"--method {method}: must be one of {', '.join(METHODS)}")
     if (labels is None) == (method in ("logistic", "svm")):
         raise Refusal(f"--method {method} {'needs' if labels is None else 'takes no'} --labels; logistic and svm do")
     names = dict(pair_of(word) for word in rename or ())
-    told = read_labels(labels) if labels else {}
+    answers = read_labels(labels) if labels else {}
     space = opened(weights, kind, device)
     where = None if layers == "all" else layers_of(layers, space.styled.layers)
     if labels:
-        found = [parted(space, name, seeds, method, where) for name, seeds in told.items()]
+        found = [parted(space, name, seeds, method, where) for name, seeds in answers.items()]
     else:
         found = (sefa if method == "sefa" else pca)(space, n, where)
     found = renamed(found, names)
     known, point = Directions(space, found), Point(f"seed {seed}", seed)
-    pictures = [list(sweep(space, point, Edit(), Move(d.name, 0.0), SHOWN, known)) for d in found]
+    pictures = [list(sweep(space, point, Edit(), Move(d.name, 0.0), SHOWN, known)) for d in found[:MOST_ROWS]]
     settings = {"method": method, "n": len(found), "layers": where}
     save(found, out, {**settings, "weights": space.trained.sha256, "family": space.family.name})
-    picture = out.with_suffix(".png")
-    write(
-        sheet(pictures, [d.name for d in found], ["0" if s == 0 else f"{s:+g} σ" for s in SHOWN]),
-        picture,
-        space.trained.software,
-    )
+    beside = sheet(pictures, [d.name for d in found[:MOST_ROWS]], deviations(SHOWN))
+    write(beside, picture, space.trained.software)
     record(out, space, [point], settings)
     table(found)
     say(f"found: {out}; look at {picture}")

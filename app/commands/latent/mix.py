@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
-from app.commands.latent.opening import Device, Kind, Scale, Truncation, Weights, names, opened, record, say
-from app.commands.outputs import check_file
+from app.commands.latent.opening import (
+    Device,
+    Kind,
+    Scale,
+    Truncation,
+    Weights,
+    check_png,
+    names,
+    opened,
+    record,
+    say,
+)
 
 
 def mix(
@@ -23,16 +33,14 @@ def mix(
     device: Device = "cpu",
 ) -> None:
     """Style mixing: each picture is its row's, but for some layers, which are its column's."""
-    from forensics.refusal import Refusal
     from generators.latent.mixing import grid, layers_of
     from generators.latent.points import points_of
-    from generators.latent.sheet import MOST_CELLS, sheet, write
+    from generators.latent.sheet import check_sheet, sheet, write
 
-    check_file(out, "--out")
+    check_png(out)
     down, across = points_of(rows), points_of(columns)
-    if (len(down) + 1) * (len(across) + 1) > MOST_CELLS:
-        raise Refusal(f"--rows, --columns: {len(down)} x {len(across)} pictures; at most {MOST_CELLS:,} fit")
     space = opened(weights, kind, device, truncation)
+    check_sheet(len(down) + 1, len(across) + 1, space.family.size, scale)
     chosen = layers_of(layers, space.styled.layers)
     pictures = grid(space, down, across, chosen, truncation)
     write(sheet(pictures, ["", *names(down)], ["", *names(across)], scale), out, space.trained.software)

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.outputs import check_file
 from forensics.refusal import Refusal
 from forensics.saving import write_at_once
 
@@ -66,6 +67,23 @@ def numbers_of(text: str, option: str) -> list[float]:
     return numbers
 
 
+def check_out(out: Path) -> None:
+    """Raises Refusal unless `out` can be written, and what `record` puts beside it."""
+    check_file(out, "--out")
+    check_file(beside(out), "--out")
+
+
+def check_png(out: Path) -> None:
+    """As `check_out`, and for other names than a PNG's."""
+    if out.suffix.lower() != ".png":
+        raise Refusal(f"--out {out}: must end in .png")
+    check_out(out)
+
+
+def beside(out: Path) -> Path:
+    return out.with_name(out.name + ".json")
+
+
 def record(out: Path, space: Space, points: Iterable[Point], settings: dict[str, Any]) -> None:
     """OUT.json: command, settings, weights and versions. What a saved w was made with is told too."""
     import torch
@@ -83,7 +101,7 @@ def record(out: Path, space: Space, points: Iterable[Point], settings: dict[str,
         "device": space.family.device.type,
         "versions": {"forensics": __version__, "torch": torch.__version__},
     }
-    write_at_once(out.with_name(out.name + ".json"), json.dumps(told, indent=1) + "\n")
+    write_at_once(beside(out), json.dumps(told, indent=1) + "\n")
     strangers = [p.name for p in points if p.told.get("weights", trained.sha256) != trained.sha256]
     if strangers:
         say(f"note: {', '.join(strangers)}: w of other weights than these; their picture is another one")
@@ -105,3 +123,8 @@ def say(line: str) -> None:
 
 def names(points: Sequence[Point]) -> list[str]:
     return [point.name for point in points]
+
+
+def deviations(strengths: Sequence[float]) -> list[str]:
+    """What stands above pictures along a direction."""
+    return ["0" if strength == 0 else f"{strength:+g} σ" for strength in strengths]

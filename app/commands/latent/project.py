@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from generators.latent.space import Space
 
 SPACES = ("w", "w+", "z")
+SMALL = 128  # px: up to it threads gain nothing, and with one the answer is the same on every machine
 FRAMES = 150  # of the film at most
+LEAST_FRAMING, MOST_FRAMING = 0.1, 4.0
 
 
 def project(
@@ -58,8 +61,11 @@ def project(
     from detectors.known.reference import DRAWN
     from forensics.interrupt import patient_interrupt
     from forensics.tensors import to_pictures, to_tensor
+    from generators.trained import one_thread
 
     check_folder(out, "--out")
+    if not LEAST_FRAMING <= framing <= MOST_FRAMING:
+        raise Refusal(f"--framing {framing:g}: must be {LEAST_FRAMING:g} to {MOST_FRAMING:g}")
     whole = opened(weights, None, device)
     where = space or ("w" if whole.has_w else "z")
     if where not in SPACES:
@@ -77,6 +83,7 @@ def project(
     with (
         Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar,
         patient_interrupt() as stopped,
+        one_thread() if suspect.size <= SMALL else nullcontext(),
     ):
         task = bar.add_task("", total=how.starts * steps)
 

@@ -7,8 +7,19 @@ from typing import Annotated
 
 import typer
 
-from app.commands.latent.opening import Device, Kind, Points, Scale, Weights, numbers_of, opened, record, say
-from app.commands.outputs import check_file
+from app.commands.latent.opening import (
+    Device,
+    Kind,
+    Points,
+    Scale,
+    Weights,
+    check_png,
+    numbers_of,
+    opened,
+    record,
+    say,
+)
+from forensics.refusal import Refusal
 
 FURTHEST = 3.0
 
@@ -27,30 +38,26 @@ def truncate(
     device: Device = "cpu",
 ) -> None:
     """The truncation trick: psi 1 is the picture itself, 0 the mean, or its cluster's centre."""
-    from forensics.refusal import Refusal
     from generators.latent.points import points_of
-    from generators.latent.sheet import MOST_CELLS, sheet, write
+    from generators.latent.sheet import check_sheet, sheet, write
     from generators.latent.truncating import centres as clustered
     from generators.latent.truncating import row
 
-    check_file(out, "--out")
+    check_png(out)
     ends, psis = points_of(points), numbers_of(psi, "--psi")
     if max(map(abs, psis)) > FURTHEST:
         raise Refusal(f"--psi {psi}: must be {-FURTHEST:g} to {FURTHEST:g}")
     space = opened(weights, kind, device)
     reach = cutoffs_of(cutoff, space.styled.layers)
-    if len(ends) * len(reach) * (2 if centres else 1) * len(psis) > MOST_CELLS:
-        raise Refusal(f"--psi, --cutoff: more than {MOST_CELLS:,} pictures do not fit; give fewer points")
+    middles = 1 if centres is None else 2
+    check_sheet(len(ends) * len(reach) * middles, len(psis), space.family.size, scale)
     towards = [("mean", None)] if centres is None else [("mean", None), ("centre", clustered(space, centres))]
     pictures, left = [], []
     for point in ends:
         for name, found in towards:
             for layers in reach:
                 pictures.append(row(space, point, psis, layers, found))
-                where = (
-                    "" if len(reach) == 1 and layers is None else f", {'all' if layers is None else layers} layers"
-                )
-                left.append(f"{point.name} to {name}{where}")
+                left.append(f"{point.name} to {name}" + ("" if layers is None else f", {layers} layers"))
     write(sheet(pictures, left, [f"ψ {value:g}" for value in psis], scale), out, space.trained.software)
     record(out, space, ends, {"psi": psis, "cutoff": reach, "centres": centres})
     say(f"truncated: {out}")
@@ -58,8 +65,6 @@ def truncate(
 
 def cutoffs_of(text: str, layers: int) -> list[int | None]:
     """ "2,4,all" → numbers of layers, None for all. Raises Refusal for others."""
-    from forensics.refusal import Refusal
-
     found: list[int | None] = []
     for part in text.split(","):
         word = part.strip().lower()

@@ -7,8 +7,20 @@ from typing import Annotated
 
 import typer
 
-from app.commands.latent.opening import Device, Kind, Points, Scale, Truncation, Weights, opened, record, say, shown
-from app.commands.outputs import check_file
+from app.commands.latent.opening import (
+    Device,
+    Kind,
+    Points,
+    Scale,
+    Truncation,
+    Weights,
+    check_out,
+    opened,
+    record,
+    say,
+    shown,
+)
+from forensics.refusal import Refusal
 
 MOST_STRIP = 60  # frames of a strip
 ACROSS = 10
@@ -32,14 +44,13 @@ def walk(
     device: Device = "cpu",
 ) -> None:
     """Walk from point to point. Works with every family; those without w walk in z."""
-    from forensics.refusal import Refusal
     from generators.latent.film import Film, enlarged, is_film, shoot
     from generators.latent.points import points_of
-    from generators.latent.sheet import inscribed, sheet, write
+    from generators.latent.sheet import check_sheet, inscribed, sheet, write
     from generators.latent.walk import Walk, places
     from generators.latent.walk import frames as walked
 
-    check_file(out, "--out")
+    check_out(out)
     film, way = Film(fps, scale), Walk(frames, where, loop, easing, truncation)
     strip = out.suffix.lower() == ".png"
     if not (strip or is_film(out)):
@@ -48,6 +59,8 @@ def walk(
         raise Refusal(f"--frames {frames}: a strip holds at most {MOST_STRIP}; write a film, or give fewer")
     ends = points_of(points)
     space = opened(weights, kind, device, truncation)
+    if strip:
+        check_sheet(-(-frames // ACROSS), ACROSS, space.family.size, scale)
     software, laid = space.trained.software, places(len(ends), way)
     words = [ends[place.first if place.share < 0.5 else place.then].name for place in laid]
     with shown(walked(space, ends, way), frames, "walking") as pictures:
