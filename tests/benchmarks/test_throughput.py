@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from benchmarks.table import Table
@@ -21,9 +23,10 @@ def test_stages_and_summary(panel, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(throughput, "reference", lambda: (lambda: None, 1))
     monkeypatch.setattr(throughput, "first_verdict", lambda weights: 2.0)
+    monkeypatch.setattr(throughput, "cores", lambda: 1)
     beside = Table("published", "", (), ())
     monkeypatch.setattr(throughput, "published_table", lambda *given: asked.append(given) or beside)
-    result = throughput.measure(lambda: panel.load(pause=0.05), tmp_path, photos=2, only="panel")
+    result = throughput.measure(partial(panel.load, pause=0.05), tmp_path, photos=2, only="panel")
     stages = {row[0]: row[1] for row in result.table("stages").rows}
     assert list(stages) == ["decode", "face finding", "brightness", "mute", "verdict and JSON"]
     assert 50 <= stages["brightness"] < 500
@@ -31,6 +34,12 @@ def test_stages_and_summary(panel, monkeypatch, tmp_path):
     assert summary["one photo"] >= 50
     assert summary["speed"] == pytest.approx(1000 / summary["one photo"])
     assert summary["first verdict, from process start"] == 2.0
+    scan = {row[0]: row[1] for row in result.table("scan").rows}
+    assert scan["one photo"] >= 0.05
+    assert scan["speed"] == pytest.approx(1 / scan["one photo"])
+    assert scan["a million such photos"] == pytest.approx(scan["one photo"] * 1e6 / 3600)
+    assert scan["whole panel"] == pytest.approx(scan["one photo"] * scan["resnet50 at 224x224, as many workers"])
+    assert 0 < scan["cores busy"] <= 110
     assert result.stamp.settings["photos"] == 2
     [(_, _, threads, spent, forwards, _)] = asked  # what the published detectors are shown beside
     assert result.table("published") is beside
