@@ -13,6 +13,8 @@ import altair as alt
 import streamlit as st
 
 from app import heatmap
+from app.measured import draw
+from app.words import say
 from benchmarks.detection.tables import VERDICT
 from benchmarks.robustness.conditions import CONDITIONS, NATIVE, Condition, Family, families
 from benchmarks.robustness.figure import CHANCE, COLOURS, INK, LOWEST, QUIET, STROKES, measured
@@ -23,13 +25,6 @@ DASHES = {"-": [1, 0], "--": [6, 4], ":": [2, 3]}
 PALE = "#f2f3f5"  # what INK is on a dark page
 AT_FIRST = 3  # detectors shown beside the verdict: those best under the first condition
 HIGH = 440  # px
-TOOLTIP = [
-    alt.Tooltip("curve:N", title="curve"),
-    alt.Tooltip("what:N", title="condition"),
-    alt.Tooltip("value:Q", title="value", format=".3f"),
-    alt.Tooltip("interval:N", title="95 %"),
-    alt.Tooltip("n:Q", title="n"),
-]
 
 
 def fits(table: Table) -> bool:
@@ -47,13 +42,15 @@ def show(table: Table) -> None:
     names = [plain(column.name) for column in table.columns[1:]]
     left, right = st.columns([1, 2])
     titles = {family.title: family for family in families(conditions)}
-    family = titles[left.selectbox("Family of conditions", list(titles), key=f"family-{table.name}")]
-    chosen = right.multiselect("Curves", names, default=at_first(table, names), key=f"curves-{table.name}")
+    family = titles[left.selectbox(say("benchmarks.family"), list(titles), key=f"family-{table.name}")]
+    label = say("benchmarks.curves")
+    chosen = right.multiselect(label, names, default=at_first(table, names), key=f"curves-{table.name}")
     found = points(table, family, [c for c in conditions if c.family == family or c is NATIVE], chosen)
     if not found:
-        st.html("<p>Nothing was measured for this choice.</p>")
+        draw("line", [say("benchmarks.nothing")])
         return
-    st.altair_chart(chart(table, family, found, names), key=f"chart-{table.name}", alt=f"Curves: {family.title}")
+    told = say("benchmarks.curves_alt", family=family.title)
+    st.altair_chart(chart(table, family, found, names), key=f"chart-{table.name}", alt=told)
 
 
 def at_first(table: Table, names: Sequence[str]) -> list[str]:
@@ -84,7 +81,7 @@ def point(name: str, place: int, condition: Condition, cell: Measure) -> dict[st
     return {
         "curve": name,
         "place": place,
-        "at": "as is" if condition is NATIVE else condition.label,
+        "at": say("benchmarks.as_is") if condition is NATIVE else condition.label,
         "what": condition.about,
         "value": cell.value,
         "low": cell.low,
@@ -111,7 +108,7 @@ def chart(table: Table, family: Family, found: Sequence[dict[str, object]], name
             y=up, color=hue, strokeDash=alt.StrokeDash("curve:N", scale=dashes, legend=legend)
         ),
         whole.mark_circle(size=52, opacity=1).encode(
-            y=up, color=alt.Color("curve:N", scale=hues, legend=None), tooltip=TOOLTIP
+            y=up, color=alt.Color("curve:N", scale=hues, legend=None), tooltip=tooltip()
         ),
     ]
     told = VERDICT if VERDICT in drawn else drawn[0] if len(drawn) == 1 else None
@@ -123,6 +120,16 @@ def chart(table: Table, family: Family, found: Sequence[dict[str, object]], name
         rule = alt.Chart(alt.Data(values=[{"chance": CHANCE[table.name]}])).mark_rule(color=QUIET, strokeDash=[2, 4])
         layers.insert(0, rule.encode(y=alt.Y("chance:Q", scale=height)))
     return alt.layer(*layers).properties(height=HIGH)
+
+
+def tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("curve:N", title=say("benchmarks.curve")),
+        alt.Tooltip("what:N", title=say("benchmarks.condition")),
+        alt.Tooltip("value:Q", title=say("benchmarks.value"), format=".3f"),
+        alt.Tooltip("interval:N", title=say("benchmarks.interval_short")),
+        alt.Tooltip("n:Q", title=say("benchmarks.n")),
+    ]
 
 
 def placed(found: Sequence[dict[str, object]], family: Family) -> alt.Chart:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from app import measured
+from app.words import say
 from benchmarks.table import Measure, Table, digits
 
 CHANCE = 0.5
@@ -86,5 +87,6 @@ def mixed(name: str, strength: float) -> str:
 def key(about_chance: bool) -> Key:
     stops = tuple(colour(i / 4, about_chance) for i in range(5))
     if about_chance:
-        return Key("0, the wrong way round", "1, told apart", "0.5, without colour, is chance", stops)
+        ends = say("benchmarks.chance_low"), say("benchmarks.chance_high")
+        return Key(*ends, say("benchmarks.chance_middle"), stops)
     return Key("0", "1", "", stops)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.words import say
 from benchmarks.detection.mistakes import Mistake
 from forensics.photo import Photo, UnreadableImage, read_file
 from forensics.shown import Picture, shrunk, stored
@@ -33,9 +34,9 @@ def bytes_of(mistake: Mistake) -> bytes:
     try:
         data = read_file(Path(mistake.photo))
     except UnreadableImage as error:
-        raise UnreadableImage(f"The photo is not where it was measured: {error.reason}.") from None
+        raise UnreadableImage(say("benchmarks.gone", reason=error.reason)) from None
     if hashlib.sha256(data).hexdigest() != mistake.sha256:
-        raise UnreadableImage("The file has changed since it was measured, so it is not shown.")
+        raise UnreadableImage(say("benchmarks.changed"))
     return data
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 from markupsafe import Markup, escape
 
+from app.words import say
 from forensics.page import templates
 from forensics.shown import plain
 
@@ -19,7 +20,7 @@ LINK = re.compile(r"(?i)(https?|ftp|www|mailto)(?=[.:])")
 @cache
 def parts():
     source = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
-    return templates().from_string(source, {"coded": coded}).module
+    return templates().from_string(source, {"coded": coded, "say": say}).module
 
 
 def draw(name: str, *shown: object) -> None:

@@ -13,11 +13,11 @@ import pyarrow as pa
 import streamlit as st
 
 from app.measured import literal
+from app.words import say
 from benchmarks.table import Cell, Column, Measure, Table, digits, shown
 from forensics.shown import plain
 
 NARROWEST, WIDEST = 26, 420  # px of a column
-BESIDE = "95 % interval, where the notes do not say otherwise"
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ def strips(table: Table) -> Iterator[Strip]:
         yield Strip(column.heading, column.about, values_of(cells))
         between = tuple(interval(cell) for cell in cells)
         if any(between):
-            yield Strip("interval", f"of {column.name}: {BESIDE}", between)
+            yield Strip(say("benchmarks.interval"), say("benchmarks.interval_about", name=column.name), between)
         if counts[i]:
             sharing.append(column.name)
             if i + 1 == len(columns) or counts[i + 1] != counts[i]:
-                yield Strip("n", f"photos behind {', '.join(sharing)}", counts[i])
+                yield Strip(say("benchmarks.n"), say("benchmarks.n_about", names=", ".join(sharing)), counts[i])
                 sharing = []
 
 

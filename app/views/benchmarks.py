@@ -11,6 +11,7 @@ import streamlit as st
 from app import curves, drawing, heatmap, measured
 from app.sortable import explained, sortable
 from app.views import gallery
+from app.words import say
 from benchmarks import BENCHMARKS
 from benchmarks.detection.mistakes import read_mistakes
 from benchmarks.table import Measure, Result, Table
@@ -23,11 +24,11 @@ QUESTIONS = {benchmark.name: benchmark.question for benchmark in BENCHMARKS}
 
 def page() -> None:
     measured.draw("style")
-    st.title("Benchmarks", anchor=False)
-    st.write("How often the detectors and the verdict are right, and how fast: measured, with intervals.")
+    st.title(say("benchmarks.title"), anchor=False)
+    st.write(say("benchmarks.about"))
     results = Result.stored_in(places.RESULTS, places.RUNS / "bench")
     if not results:
-        drawing.notice("No results yet", "Run `forensics bench detection` or `forensics bench throughput` first.")
+        drawing.notice(say("benchmarks.none"), say("benchmarks.none_about"))
         return
     one(chosen(results))
 
@@ -38,14 +39,19 @@ def chosen(results: Sequence[Result]) -> Result:
     names = list(dict.fromkeys([*known, *(r.benchmark for r in results)]))
     titles = {r.benchmark: measured.literal(r.title) for r in reversed(results)}
     name = st.segmented_control(
-        "Benchmark", names, default=names[0], required=True, format_func=titles.__getitem__, key="benchmark"
+        say("benchmarks.benchmark"),
+        names,
+        default=names[0],
+        required=True,
+        format_func=titles.__getitem__,
+        key="benchmark",
     )
     for benchmark, question in QUESTIONS.items():
         if name and name.startswith(benchmark):  # kernels-DEVICE too
             st.subheader(question, anchor=False)
     runs = [r for r in results if r.benchmark == (name or names[0])]
     labels = [label(run, runs) for run in runs]
-    at = st.selectbox("Run", range(len(runs)), format_func=labels.__getitem__, key=f"run-{name}")
+    at = st.selectbox(say("benchmarks.run"), range(len(runs)), format_func=labels.__getitem__, key=f"run-{name}")
     return runs[at or 0]
 
 
@@ -75,20 +81,20 @@ def one(result: Result) -> None:
         measured.draw("warnings", result.warnings)
     measured.draw("line", summary(result))
     for name, png in result.figures.items():
-        st.image(png, alt=plain(f"{result.title}: figure {name}"))
+        st.image(png, alt=plain(say("benchmarks.figure_alt", title=result.title, name=name)))
     for table in result.tables:
         shown(table, result)
     with st.container(horizontal=True):
         name = f"{result.benchmark}-{result.stamp.date[:10]}"
-        st.download_button(
-            "All digits (JSON)", result.as_json(), f"{name}.json", "application/json", on_click="ignore", key="all"
-        )
-        st.download_button(
-            "Tables (Markdown)", result.as_markdown(), f"{name}.md", "text/markdown", on_click="ignore", key="text"
-        )
-    with st.expander("Measured with"):
+        offered("json", result.as_json(), f"{name}.json", "application/json")
+        offered("markdown", result.as_markdown(), f"{name}.md", "text/markdown")
+    with st.expander(say("benchmarks.measured_with")):
         stamp = {name: value for name, value in asdict(result.stamp).items() if value not in (None, "", {})}
-        drawing.pairs("Stamp", [row for name, value in stamp.items() for row in rows(name, value)])
+        drawing.pairs(say("benchmarks.stamp"), [row for name, value in stamp.items() for row in rows(name, value)])
+
+
+def offered(form: str, text: str, name: str, kind: str) -> None:
+    st.download_button(say(f"benchmarks.{form}"), text, name, kind, on_click="ignore", key=f"benchmarks-{form}")
 
 
 def summary(result: Result) -> list[str]:
@@ -98,13 +104,19 @@ def summary(result: Result) -> list[str]:
     most = max((cell.n for cell in cells if isinstance(cell, Measure) and cell.n is not None), default=None)
     corpora = [path.rstrip("/").rsplit("/", 1)[-1] for path in stamp.corpora]
     facts = [
-        f"n up to {most:,}" if most is not None else "",
-        ", ".join(corpora) if len(corpora) <= 3 else f"{len(corpora)} corpora",
+        say("benchmarks.n_up_to", n=f"{most:,}") if most is not None else "",
+        ", ".join(corpora) if len(corpora) <= 3 else say("benchmarks.corpora", n=len(corpora)),
         stamp.device,
         when(stamp.date),
-        f"commit {stamp.commit[:7]}{' with changes' * stamp.commit.endswith('+changes')}" if stamp.commit else "",
+        committed(stamp.commit) if stamp.commit else "",
     ]
     return [fact for fact in facts if fact]
+
+
+def committed(commit: str) -> str:
+    if commit.endswith("+changes"):
+        return say("benchmarks.commit_changed", commit=commit[:7])
+    return say("benchmarks.commit", commit=commit[:7])
 
 
 def shown(table: Table, result: Result) -> None:
@@ -115,7 +127,13 @@ def shown(table: Table, result: Result) -> None:
     way = next(iter(ways))
     if len(ways) > 1:
         way = st.segmented_control(
-            "Shown as", list(ways), default=way, required=True, key=key, label_visibility="collapsed"
+            say("benchmarks.shown_as"),
+            list(ways),
+            default=way,
+            required=True,
+            format_func=lambda way: say(f"benchmarks.way_{way}"),
+            key=key,
+            label_visibility="collapsed",
         )
     ways[way or next(iter(ways))](table)
     about = explained(table)
@@ -124,15 +142,15 @@ def shown(table: Table, result: Result) -> None:
 
 
 def ways_of(table: Table) -> dict[str, Callable[[Table], None]]:
-    """How a table can be shown, by name. All can be shown as a table."""
+    """How a table can be shown, by a word of the catalogue. All can be shown as a table."""
     found: dict[str, Callable[[Table], None]] = {}
     if read_mistakes(table):
-        found["Photos"] = gallery.show
+        found["photos"] = gallery.show
     if curves.fits(table):
-        found["Curves"] = curves.show
+        found["curves"] = curves.show
     if heatmap.fits(table):
-        found["Heat map"] = heatmap.show
-    found["Table"] = grid
+        found["heat"] = heatmap.show
+    found["table"] = grid
     return found
 
 

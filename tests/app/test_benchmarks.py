@@ -44,6 +44,8 @@ AREAS = Table(
     tuple((c, *(Measure(0.4 + 0.1 * i + more, 0.3, 0.99, 89) for i in range(5))) for c, more in SHIFTS.items()),
 )
 
+WAYS = {"Photos": "photos", "Curves": "curves", "Heat map": "heat", "Table": "table"}
+
 
 def png(grey: int) -> bytes:
     buffer = io.BytesIO()
@@ -174,7 +176,7 @@ def test_areas_are_a_heat_map_coloured_by_their_distance_from_chance(folder):
     assert 'var(--camera) 57%,transparent)">0.990<small>0.980–1.000</small>' in shown
     assert 'style="background:transparent">–<' in shown
     assert not page.dataframe
-    assert len(choose(page, "way-generalization-matrix", "Table").dataframe) == 1
+    assert len(choose(page, "way-generalization-matrix", "table").dataframe) == 1
 
 
 def test_conditions_are_curves_of_the_detectors_one_asks_for(folder):
@@ -296,7 +298,9 @@ def test_every_result_that_ships_can_be_seen(monkeypatch, tmp_path):
     page = opened()
     for benchmark in {result.benchmark for result in Result.stored_in(places.RESULTS)}:
         choose(page, "benchmark", benchmark)
-        others = [[way for way in group.options if way != group.value] for group in page.button_group[1:]]
+        groups = [[WAYS[name] for name in group.options] for group in page.button_group[1:]]
+        shown = [group.value for group in page.button_group[1:]]
+        others = [[way for way in ways if way != now] for ways, now in zip(groups, shown, strict=True)]
         assert all(others)
         for way in range(max(map(len, others), default=0)):
             for group, its in zip(page.button_group[1:], others, strict=True):
@@ -319,3 +323,16 @@ def test_another_run_may_have_other_detectors(folder, tmp_path):
     assert set(page.multiselect[0].value) <= {"pairs", "eyes"}
     assert page.selectbox(key="family-auc").value == "JPEG, 4:2:0"
     assert "eyes.png" in words(page)
+
+
+def test_it_speaks_spanish_too(folder, tmp_path):
+    """Its own words; titles and columns are the results'."""
+    stored(folder, DETECTORS, mistakes(of_file(tmp_path / "a.png", 9)))
+    page = opened()
+    page.session_state["language"] = "es"
+    page.run()
+    assert not page.exception
+    assert page.title[0].value == "Mediciones"
+    assert "por debajo del 62 % de las reales" in words(page)
+    assert DETECTORS.title in words(page)
+    assert [button.label for button in page.button] == ["Examinar"]
