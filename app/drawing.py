@@ -6,14 +6,16 @@ they are escaped by the templates and drawn with `st.html`, exhibits lossless as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import streamlit as st
 from PIL import Image
 
-from forensics.page import part
-from forensics.shown import Item, Page
+from app.words import language, say
+from forensics.page import as_written, page_html, part
+from forensics.shown import Item, Page, Picture
+from forensics.stability import Stability
 
 WIDTH = "<style>.stMainBlockContainer{max-width:1180px;padding-top:4.5rem}</style>"
 
@@ -27,35 +29,72 @@ def icon() -> Image.Image:
     return drawn
 
 
+def spoken(key: str, english: str, **fields: object) -> str:
+    """A template's words in the visitor's language; what the catalogue lacks is a plug-in's, and said as it came."""
+    try:
+        return say(f"inspect.{key}", **fields)
+    except KeyError:
+        return as_written(key, english, **fields)
+
+
+def draw(name: str, *shown: object) -> None:
+    st.html(part(name, *shown, say=spoken))
+
+
+def whole(page: Page) -> str:
+    """The report as one HTML file, in the visitor's language."""
+    return page_html(page, spoken, language())
+
+
 def style() -> None:
     st.html(WIDTH + part("style"))
 
 
 def verdict(page: Page) -> None:
     """The verdict card: conclusion, words, number on the scale, grounds."""
-    st.html(part("verdict", page))
+    draw("verdict", page)
+
+
+def stability(found: Stability) -> None:
+    """What the scores say after each re-posting."""
+    draw("stability", found)
 
 
 def photo(page: Page) -> None:
     """The photo with all marks drawn on it."""
     if page.picture:
-        st.html(part("photo", page))
+        draw("photo", page)
 
 
 def evidence(item: Item) -> None:
-    st.html(part("evidence", item))
+    draw("evidence", item)
+
+
+def panel(page: Page, scores: Mapping[str, float | None]) -> None:
+    """One line a detector."""
+    draw("panel", page, scores)
+
+
+def closer(picture: Picture) -> None:
+    """A picture one to one."""
+    draw("closer", picture)
+
+
+def aid(picture: Picture, label: str, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """A visual aid, with the label that says so, and what is to be known of it."""
+    draw("aid", picture, label, title, rows)
 
 
 def pairs(title: str, rows: Sequence[tuple[str, str]]) -> None:
     """Two columns: names and values."""
-    st.html(part("pairs", rows, title))
+    draw("pairs", rows, title)
 
 
 def overview(pages: Sequence[Page]) -> None:
     """One line a photo."""
-    st.html(part("overview", pages))
+    draw("overview", pages)
 
 
 def notice(title: str, text: str) -> None:
     """A box with one thing to know; the text is shown as it is."""
-    st.html(part("notice", title, text))
+    draw("notice", title, text)

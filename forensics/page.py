@@ -2,12 +2,15 @@
 
 File names and metadata are hostile: Jinja escapes everything, and every string goes through `plain`,
 which names control and direction-changing characters instead of obeying them.
+
+The templates' own words are asked for as `say(key, english, **fields)`: the app says them in the visitor's language.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path, PurePath
 
@@ -17,7 +20,13 @@ from forensics.saving import write_at_once
 from forensics.shown import Page, page_of, plain, says, signed
 from forensics.verdict import CONCLUSIVE
 
+Say = Callable[..., str]
 REACH = 4.0  # the scale is drawn from -4 to +4
+
+
+def as_written(key: str, english: str, **fields: object) -> str:
+    """The template's own English."""
+    return english.format(**fields) if fields else english
 
 
 def position(value: float) -> float:
@@ -39,12 +48,13 @@ def templates():
         finalize=lambda value: value if isinstance(value, Markup) else plain(value),
     )
     environment.globals.update(signed=signed, position=position, reach=REACH, conclusive=CONCLUSIVE, says=says)
+    environment.globals.update(say=as_written, language="en")
     return environment
 
 
-def part(name: str, *shown: object) -> str:
+def part(name: str, *shown: object, say: Say = as_written) -> str:
     """One part of the page ("verdict", "photo", "evidence", ...: the macros of parts.html) as HTML."""
-    return str(getattr(templates().get_template("parts.html").module, name)(*shown))
+    return str(getattr(templates().get_template("parts.html").make_module({"say": say}), name)(*shown))
 
 
 def as_html(report: Report) -> str:
@@ -52,8 +62,8 @@ def as_html(report: Report) -> str:
     return page_html(page_of(report))
 
 
-def page_html(page: Page) -> str:
-    return templates().get_template("page.html").render(page=page)
+def page_html(page: Page, say: Say = as_written, language: str = "en") -> str:
+    return templates().get_template("page.html").render(page=page, say=say, language=language)
 
 
 def file_name(report: Report, suffix: str = ".html") -> str:

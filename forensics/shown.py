@@ -20,6 +20,7 @@ from forensics.photo import Photo
 from forensics.report import Report
 from forensics.stability import Stability
 from forensics.verdict import CONCLUSIVE, Conclusion, Verdict, Weighed, strongest
+from forensics.whereabouts import without_place
 
 PREVIEW = 900  # px of the longer side of the photo's preview
 LARGEST_EXHIBIT = 2000  # px of the longer side; larger ones are shrunk
@@ -74,6 +75,7 @@ class Item:
     marks: tuple[Numbered, ...]
     exhibit: Picture | None
     caveats: tuple[str, ...]
+    edited: bool = False  # it alone may conclude an edit
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Page:
     metadata: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
     stability: Stability | None = None
+    conclusion: str = "unreadable"
 
     @property
     def marks(self) -> tuple[Numbered, ...]:
@@ -138,6 +141,7 @@ def page_of(report: Report) -> Page:
         facts=tuple(file_facts(photo, name)),
         metadata=tuple(metadata(photo)),
         stability=report.stability,
+        conclusion=str(verdict.conclusion),
     )
 
 
@@ -161,6 +165,7 @@ def items(verdict: Verdict, questions: Mapping[str, str]) -> Iterator[Item]:
             marks=marks,
             exhibit=exhibit(e),
             caveats=e.caveats,
+            edited=bool(e.edited),
         )
 
 
@@ -230,8 +235,9 @@ def file_facts(photo: Photo, name: str) -> Iterator[tuple[str, str]]:
 
 
 def metadata(photo: Photo) -> Iterator[tuple[str, str]]:
-    """EXIF (`Photo` keeps GPS out) and text, shortened."""
-    values = [(f"EXIF {k}", v) for k, v in photo.exif.items()] + [(f"Text {k}", v) for k, v in photo.text.items()]
+    """EXIF and text, shortened, without where the photo was taken (`whereabouts.py`)."""
+    values = [(f"EXIF {k}", v) for k, v in photo.exif.items()]
+    values += [(f"Text {k}", without_place(k, v)) for k, v in photo.text.items()]
     for key, value in values[:MOST_VALUES]:
         more = f" … ({len(value):,} characters)" if len(value) > LONGEST else ""
         yield key[:LONGEST], value[:LONGEST] + more
@@ -271,7 +277,7 @@ def shrunk(pixels: np.ndarray, longest: int) -> Image.Image:
 
 def stored(image: Image.Image, kind: str, alt: str) -> Picture:
     buffer = io.BytesIO()
-    image.save(buffer, kind, quality=90) if kind == "JPEG" else image.save(buffer, kind)
+    image.save(buffer, kind, quality=90) if kind == "JPEG" else image.save(buffer, kind, compress_level=3)
     uri = f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return Picture(uri, image.width, image.height, alt)
 
