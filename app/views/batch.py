@@ -15,7 +15,7 @@ from app.words import say
 from forensics.refusal import Refusal
 
 ID = "batch"  # of the address: ?batch=...
-LARGEST = 500  # MB of a ZIP: it is held in memory while it is unpacked
+LARGEST = 60  # MB of a ZIP, as of all uploads: it is held in memory; larger ones are unpacked and named as a folder
 EVERY = 1.0  # seconds
 RECENT = 20
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import brought, drawing, resources
 from app.resources import Inspected, Key
-from app.views import closer, inspect_tabs, stability
+from app.views import case, closer, inspect_tabs, stability
 from app.words import say
 from forensics.refusal import Refusal
 from forensics.shown import Page, plain
@@ -111,7 +111,10 @@ def takings(photo: Inspected, forgettable: bool) -> None:
             say("inspect.json"), record, f"{name}.json", "application/json", on_click="ignore", key="json"
         )
         if forgettable:
+            keep = st.button(say("case.save"), key=f"case-save-{photo.key[0][:16]}", help=say("case.save_help"))
             st.button(say("inspect.forget"), key="forget", on_click=brought.forget, args=(photo.key[0],))
+    if forgettable and keep:
+        case.keep(photo)
 
 
 def where(photo: Inspected) -> int | None:
