@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 # MediaPipe's library is loaded by its first image, not by its import.
 LOADS := import cv2, mediapipe as m, numpy as n; m.Image(m.ImageFormat.SRGB, n.zeros((8, 8, 3), n.uint8))
 
-.PHONY: inspect app test kernels lint bench weights setup
+.PHONY: inspect app test kernels journeys lint bench weights setup
 .DEFAULT_GOAL := inspect
 
 inspect: $(READY) ## inspect photos that ship with the project, or PHOTO=path
@@ -25,6 +25,9 @@ test: $(READY) ## all tests but the slow and the GPU ones
 
 kernels: $(READY) ## every CUDA kernel in every way, compiled for every architecture; needs no GPU
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow tests/generators/ops
+
+journeys: $(READY) ## three journeys through the app in a real browser, and every page; screenshots in runs/journeys
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/app/browser
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ FORENSICS = get_command(app)
 MAKEFILE = (ROOT / "Makefile").read_text()
 BLOCKS = "\n".join(re.findall(r"```(?:sh|bash|console)?\n(.*?)```", README, re.DOTALL))
 MAKES = sorted(set(re.findall(r"^\s*make ([a-z]+)", BLOCKS, re.MULTILINE)))
-COMMANDS = sorted({tuple(c.split()) for c in re.findall(r"forensics((?: [a-z]+){1,2})", BLOCKS)})
+COMMANDS = sorted({tuple(c.split()) for c in re.findall(r"forensics((?: [a-z]+(?:-[a-z]+)*){1,2})", BLOCKS)})
 
 
 @cache
