@@ -145,7 +145,8 @@ def directions_of(family: str, path: str) -> Directions:
     """Those of a file too, where one is named. Raises Refusal for one that does not fit."""
     if not path:
         return found_in(family)
-    from generators.latent.directions import Directions, load
+    from generators.latent.direction import load
+    from generators.latent.directions import Directions
 
     return Directions(space_of(family), load(Path(path).expanduser())[0])
 

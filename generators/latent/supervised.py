@@ -17,7 +17,7 @@ import torch
 
 from forensics.metrics import auc, interval
 from forensics.refusal import Refusal
-from generators.latent.directions import NAME, Direction
+from generators.latent.direction import NAME, Direction
 from generators.latent.points import Point
 from generators.latent.space import Space
 

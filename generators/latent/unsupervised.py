@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from forensics.refusal import Refusal
-from generators.latent.directions import Direction, upright
+from generators.latent.direction import Direction, upright
 from generators.latent.space import Space
 
 

@@ -18,7 +18,7 @@ from forensics.photo import Photo
 from generators.families.dcgan import DCGAN
 from generators.families.stylegan2 import StyleGAN2
 from generators.families.stylegan2_ada import StyleGAN2ADA
-from generators.latent.directions import Direction, load, save
+from generators.latent.direction import Direction, load, save
 from generators.latent.points import Point
 from generators.latent.points import save as save_point
 from generators.latent.space import Space

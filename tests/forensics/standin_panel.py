@@ -18,7 +18,7 @@ from forensics.evidence import Evidence, silent
 from forensics.photo import Photo
 from forensics.refusal import Refusal
 
-CRASHES, HANGS, CRASHES_ONCE, FAILS = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 255)
+CRASHES, HANGS, CRASHES_ONCE, FAILS, GROWS = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 255), (255, 255, 0)
 
 
 class Brightness:
@@ -43,6 +43,9 @@ class Brightness:
                 os.kill(os.getpid(), signal.SIGKILL)
         if first == HANGS:
             time.sleep(600)
+        if first == GROWS:
+            grown = np.ones(2**30, dtype=np.uint8)
+            time.sleep(600 * grown[0])
         if first == FAILS:
             raise ZeroDivisionError("a mistake of ours")
         return Evidence(self.name, float(np.mean(photo.pixels)) / 10 - 10, "It has a brightness.")

@@ -197,6 +197,17 @@ def test_a_crash_costs_one_photo_not_the_scan(panel, tmp_path):
     assert all(found[f"fine{i}.png"]["status"] == "ok" for i in range(6))
 
 
+def test_memory_without_end_costs_one_photo_not_the_scan(panel, tmp_path):
+    root, out = tmp_path / "photos", tmp_path / "results.parquet"
+    picture(root / "grows.png", panel.GROWS)
+    picture(root / "fine.png")
+    scan(root, out, panel.load, workers=1, memory=2**29)
+    fine, grows = rows(out)
+    assert fine["status"] == "ok"
+    assert (grows["status"], grows["reason"]) == ("unreadable", "it needed more than 0.5 GiB of memory")
+    assert grows["sha256"] == Photo.open(root / "grows.png").sha256
+
+
 def test_rows_of_two_panels_or_folders_never_mix(panel, folder, tmp_path):
     out = tmp_path / "results.parquet"
     scan(folder, out, panel.load, 1)

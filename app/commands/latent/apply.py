@@ -60,7 +60,8 @@ def apply(
 
     One point without --sweep becomes one picture, pixel for pixel what the app's explorer shows.
     """
-    from generators.latent.directions import Directions, load
+    from generators.latent.direction import load
+    from generators.latent.directions import Directions
     from generators.latent.edit import Edit, Move, edited, mixing_of
     from generators.latent.edit import sweep as swept
     from generators.latent.film import Film, is_film, shoot

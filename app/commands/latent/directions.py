@@ -14,7 +14,7 @@ from app.commands.outputs import check_file
 from forensics.refusal import Refusal
 
 if TYPE_CHECKING:
-    from generators.latent.directions import Direction
+    from generators.latent.direction import Direction
 
 METHODS = ("sefa", "pca", "logistic", "svm")
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # standard deviations, in the picture beside
@@ -40,7 +40,8 @@ def directions(
     device: Device = "cpu",
 ) -> None:
     """Find directions of w: SeFa (closed form), PCA of w, or from seeds that you labelled."""
-    from generators.latent.directions import Directions, renamed, save
+    from generators.latent.direction import renamed, save
+    from generators.latent.directions import Directions
     from generators.latent.edit import Edit, Move, sweep
     from generators.latent.mixing import layers_of
     from generators.latent.points import Point

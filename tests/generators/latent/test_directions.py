@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from forensics.refusal import Refusal
 from generators import snapshots
-from generators.latent.directions import Direction, Directions, load, renamed, save, upright
+from generators.latent.direction import Direction, load, renamed, save, upright
+from generators.latent.directions import Directions
 from generators.latent.points import Point
 from generators.latent.supervised import parted, read_labels
 from generators.latent.unsupervised import pca, sefa

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from detectors.provenance.declarations import Declarations
 from forensics.photo import Photo
 from forensics.refusal import Refusal
-from generators.latent.directions import Direction, Directions
+from generators.latent.direction import Direction
+from generators.latent.directions import Directions
 from generators.latent.edit import Edit, Move, edited, mixing_of, moved, sweep
 from generators.latent.points import Point
 from generators.latent.sheet import check_sheet, inscribed, sheet, write
