@@ -182,7 +182,9 @@ def ship(training: Training, gpu: bool) -> None:
     from generators.source import corpus_at
     from generators.trained import export, load
 
-    weights = export(training.out, GENERATOR_WEIGHTS / f"{training.family}.safetensors")
+    weights = GENERATOR_WEIGHTS / f"{training.family}.safetensors"
+    export(training.out, weights)
+    weights.with_suffix(".md").unlink(missing_ok=True)  # tells of the file that was replaced
     trained, corpus = load(weights), corpus_at(training.corpus(gpu))
     photos = decode(corpus, trained.family.size, WORK / "photos.npy", channels=trained.channels)
     write_at_once(weights.with_suffix(".md"), card(trained, training.out, corpus, photos))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from forensics.refusal import Refusal
+from forensics.saving import writing
 
 
 @contextmanager
@@ -40,6 +41,6 @@ class Lines:
 
     def add(self, value: object) -> None:
         line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        with self.path.open("a", encoding="utf-8") as file:
+        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write("\n" * self.cut_off + line + "\n")
         self.cut_off = False

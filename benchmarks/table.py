@@ -22,6 +22,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -158,23 +159,27 @@ class Result:
 
     def save(self, folder: Path) -> Path:
         """Write JSON, Markdown, CSV and PNG under a name that is not taken; returns the JSON's path."""
-        folder = Path(folder)
+        folder, written = Path(folder), []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stem = free_stem(folder, f"{self.benchmark}-{datetime.now():%Y%m%d-%H%M%S}")
             for table in self.tables:
-                target = folder / f"{stem}.{table.name}.csv"
-                with at_once(target) as part, part.open("w", newline="", encoding="utf-8") as file:
+                written.append(folder / f"{stem}.{table.name}.csv")
+                with at_once(written[-1]) as part, part.open("w", newline="", encoding="utf-8") as file:
                     csv.writer(file, lineterminator="\n").writerows(table.as_csv_rows())
             for name, figure in self.figures.items():
-                with at_once(folder / f"{stem}.{name}.png") as part:
+                written.append(folder / f"{stem}.{name}.png")
+                with at_once(written[-1]) as part:
                     part.write_bytes(figure if isinstance(figure, bytes) else as_png(figure))
             for suffix, text in ((".md", self.as_markdown(stem)), (".json", self.as_json())):
-                target = folder / f"{stem}{suffix}"
-                write_at_once(target, text)
+                written.append(folder / f"{stem}{suffix}")
+                write_at_once(written[-1], text)
         except OSError as error:
+            for path in written:  # a result is there whole or not at all
+                with suppress(OSError):
+                    path.unlink()
             raise Refusal(f"{folder}: the result cannot be written there ({error.strerror}); pass --out") from None
-        return target
+        return written[-1]
 
     def as_json(self) -> str:
         told = {**asdict(replace(self, figures={})), "figures": list(self.figures)}

@@ -23,6 +23,7 @@ from detectors.structure.jpeg import JpegHistory
 from detectors.structure.regions import Regions
 from forensics.calibration import Calibration
 from forensics.evidence import Detector
+from forensics.pinned import FACES, pinned
 from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
 
@@ -45,8 +46,10 @@ def load_calibration(weights: Path = DETECTOR_WEIGHTS) -> Calibration:
 def load_examiners(weights: Path = DETECTOR_WEIGHTS) -> tuple[tuple[Detector, ...], Calibration]:
     """Panel and calibration that belong together.
 
-    Raises Refusal when the calibration was fitted to other weights: its numbers would mean nothing.
+    Raises Refusal when the calibration was fitted to other weights: its numbers would mean nothing. So would they
+    with another finder of faces.
     """
+    pinned(FACES)
     panel, calibration = load_panel(weights), load_calibration(weights)
     fitted = calibration.about.get("weights", {})
     other = [d.name for d in panel if d.name in calibration.lines and d.weights != fitted.get(d.name)]

@@ -29,6 +29,7 @@ from forensics.saving import write_at_once
 
 CONCLUSIVE = 1.0  # |log10 LR| under this is inconclusive: evidence less than 10 times likelier either way
 ACCUSED = 0.01  # of real photos of any one source: more may not be called generated
+SEAL = "sha256"  # in the file: of all numbers, so that none of them changes unseen
 RIDGE = 1e-3  # on standardised slopes: keeps the fit finite when a detector separates perfectly
 
 
@@ -112,18 +113,24 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(self), indent=2, sort_keys=True, default=str) + "\n"
+        told = {**asdict(self), SEAL: self.sha256}
+        text = json.dumps(told, indent=2, sort_keys=True, default=str) + "\n"
         write_at_once(path, text)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """Raises Refusal for a file that holds no calibration."""
+        """Raises Refusal for a file that holds no calibration, or other numbers than were saved."""
         try:
-            return cls.of_values(json.loads(path.read_text(encoding="utf-8")))
+            values = json.loads(path.read_text(encoding="utf-8"))
+            seal = values.pop(SEAL, None)  # early ones had none
+            found = cls.of_values(values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refusal(
                 f"{path} holds no calibration ({error!r}); `forensics detector calibrate` makes one"
             ) from None
+        if seal not in (None, found.sha256):
+            raise Refusal(f"{path} was changed since it was written (its {SEAL} is another); restore it")
+        return found
 
     @classmethod
     def of_values(cls, values: dict) -> Calibration:

@@ -1,8 +1,8 @@
 """Worker processes that hold heavy models. None of them can take the work down with it.
 
 Each worker loads once, then does one job at a time. A worker that dies (a decoder's segmentation
-fault, the system's memory killer) or hangs is replaced; the job it was on is tried once more and
-then answered with `Lost`. Workers leave quietly when their parent is gone, however it went.
+fault, the system's memory killer), hangs or takes too much memory is replaced; the job it was on is
+tried once more and then answered with `Lost`. Workers leave quietly when their parent is gone, however it went.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from forensics.refusal import Refusal
@@ -29,6 +31,10 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 PATIENCE = 300.0  # seconds for one job: ten times what the largest photo allowed takes on a slow machine
+MEMORY = (
+    2 * 2**30
+)  # bytes that a worker on one photo may hold; the largest photos allowed take 1.8 GiB, models and all
+LOOK = 0.1  # seconds between two looks at how much memory is held: a process fills some 0.2 GiB meanwhile
 TRIES = 2
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 READY, REFUSED, FAILED, DONE = "ready", "refused", "failed", "done"
@@ -36,7 +42,7 @@ READY, REFUSED, FAILED, DONE = "ready", "refused", "failed", "done"
 
 @dataclass(frozen=True)
 class Lost:
-    """In place of an answer: the job killed its worker each time, or never ended."""
+    """In place of an answer: the job killed its worker each time, never ended, or took too much memory."""
 
     why: str
 
@@ -57,13 +63,14 @@ class Crew(Generic[Held]):
 
     `hold` is called once in each worker; what it returns stays there and is given to every job.
     `hold` and jobs are importable functions (or `functools.partial`s of such), since workers are
-    spawned. Each worker computes on one core, so that answers do not depend on `size`.
+    spawned. Each worker computes on one core, so that answers do not depend on `size`. `memory`: bytes that
+    a worker may hold while it does a job, models and all; looked at on Linux only.
     """
 
-    def __init__(self, hold: Callable[[], Held], size: int, patience: float = PATIENCE):
+    def __init__(self, hold: Callable[[], Held], size: int, patience: float = PATIENCE, memory: float = inf):
         if size < 1:
             raise Refusal(f"--workers {size}: at least 1 is needed")
-        self.hold, self.size, self.patience = hold, size, patience
+        self.hold, self.size, self.patience, self.memory = hold, size, patience, memory
         self.workers: list[Worker] = []
 
     def __enter__(self) -> Crew[Held]:
@@ -76,7 +83,7 @@ class Crew(Generic[Held]):
     def map(self, job: Callable[[Held, Item], Answer], items: Iterable[Item]) -> Iterator[tuple[Item, Answer | Lost]]:
         """Pairs of item and answer, in the order in which they are done.
 
-        Raises Refusal when `hold` refuses or a worker dies while it loads, RuntimeError when a job raises.
+        Raises Refusal when `hold` or a job refuses or a worker dies while it loads, RuntimeError when a job fails.
         """
         queue: Iterator[tuple[Item, int]] = ((item, 1) for item in items)
         again: deque[tuple[Item, int]] = deque()
@@ -131,18 +138,24 @@ class Crew(Generic[Held]):
         self.workers.remove(worker)
 
     def _speaking(self, busy: list[Worker]) -> list[Worker]:
-        """Workers that have said something, died, or run out of time."""
+        """Workers that have said something, died, or run out of time or memory."""
         by_connection = {worker.connection: worker for worker in busy}
-        said = [by_connection[c] for c in wait(list(by_connection), timeout=min(1.0, self.patience / 4))]
-        return said + [w for w in busy if w not in said and self._late(w)]
+        pause = min(1.0 if self.memory == inf else LOOK, self.patience / 4)
+        said = [by_connection[c] for c in wait(list(by_connection), timeout=pause)]
+        return said + [w for w in busy if w not in said and self._beyond(w)]
 
-    def _late(self, worker: Worker) -> bool:
-        return worker.ready and time.monotonic() - worker.since > self.patience
+    def _beyond(self, worker: Worker) -> Lost | None:
+        """Which limit a worker is beyond."""
+        if worker.ready and time.monotonic() - worker.since > self.patience:
+            return Lost(f"it was not done after {self.patience:g} seconds")
+        if worker.ready and self.memory < inf and resident(worker.process) > self.memory:
+            return Lost(f"it needed more than {self.memory / 2**30:.3g} GiB of memory")
+        return None
 
     def _hear(self, worker: Worker) -> tuple | Lost | None:
         """What a worker says: (answer,), Lost when it is no more, None when it only became ready."""
-        if not worker.connection.poll() and self._late(worker):
-            return Lost(f"it was not done after {self.patience:g} seconds")
+        if not worker.connection.poll():
+            return self._beyond(worker)
         try:
             kind, content = worker.connection.recv()
         except (EOFError, OSError):
@@ -178,6 +191,8 @@ def serve(connection: Connection, hold: Callable[[], Held]) -> None:
             job, item = connection.recv()
             try:
                 answer = (DONE, job(held, item))
+            except Refusal as refusal:
+                answer = (REFUSED, str(refusal))
             except Exception:
                 answer = (FAILED, traceback.format_exc())
             connection.send(answer)
@@ -232,6 +247,15 @@ def cause(process: BaseProcess) -> str:
     if code is not None and -code in {s.value for s in signal.Signals}:
         return signal.Signals(-code).name
     return f"exit code {code}"
+
+
+def resident(process: BaseProcess) -> int:
+    """Bytes of memory that a process holds; 0 where the system does not tell."""
+    try:
+        pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):  # no Linux, or it has just ended
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def cores() -> int:

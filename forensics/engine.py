@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from typing import TypeVar
 
 from forensics.crew import PATIENCE, Crew
@@ -18,10 +19,10 @@ class Engine(StrEnum):
 
 
 def crew_of(
-    engine: Engine, hold: Callable[[], Held], workers: int, patience: float = PATIENCE
+    engine: Engine, hold: Callable[[], Held], workers: int, patience: float = PATIENCE, memory: float = inf
 ) -> Crew[Held] | RayCrew[Held]:
     """Up to `workers` workers that hold what `hold` gives: `with crew_of(engine, load, workers) as crew`.
 
     Raises Refusal for less than one worker, and when Ray is wanted and not installed.
     """
-    return (RayCrew if engine is Engine.RAY else Crew)(hold, workers, patience)
+    return (RayCrew if engine is Engine.RAY else Crew)(hold, workers, patience, memory)

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from forensics.photo import Photo
-from forensics.places import MODELS
+from forensics.pinned import FACES, pinned
 
 LOOK_AT = 1024  # px of the longer side that the face finder sees; larger photos are shrunk for it only
 MOST_FACES = 8
@@ -158,7 +158,7 @@ def landmarker():
     from mediapipe.tasks.python import BaseOptions, vision
 
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_buffer=(MODELS / "face_landmarker.task").read_bytes()),
+        base_options=BaseOptions(model_asset_buffer=pinned(FACES)),
         num_faces=MOST_FACES,
     )
     with hushed():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from forensics.pinned import pinned
 from forensics.places import MODELS
 from forensics.refusal import Refusal
 
@@ -105,10 +106,10 @@ class EffNetLite0:
     def __init__(self, file: Path = FILE, device: torch.device | str = "cpu"):
         """Raises Refusal when the weights are missing or not these."""
         from safetensors import SafetensorError
-        from safetensors.torch import load_file
+        from safetensors.torch import load
 
         try:
-            state = load_file(file)
+            state = load(pinned(file.name) if file == FILE else file.read_bytes())
             with torch.device("meta"):
                 network = FirstStages()
             network.load_state_dict({key: t.float() for key, t in state.items()}, assign=True)

@@ -52,7 +52,11 @@ class Ledger:
 
     def __post_init__(self) -> None:
         if self.out.suffix != ".parquet" or self.out.is_dir():
-            raise Refusal(f"--out {self.out}: pass the name of a file that ends in .parquet")
+            raise Refusal(f"--out {self.name}: pass the name of a file that ends in .parquet")
+
+    @property
+    def name(self) -> str:
+        return str(self.out)
 
     @property
     def parts(self) -> Path:
@@ -70,7 +74,7 @@ class Ledger:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise Refusal(f"{self.out}: another scan is writing it; wait for it or pass another --out") from None
+                raise Refusal(f"{self.name}: another scan is writing it; wait for it or pass another --out") from None
             try:
                 yield
             finally:
@@ -83,12 +87,12 @@ class Ledger:
         earlier = self._stored_record()
         if earlier is None and begun.exists():
             earlier = json.loads(begun.read_text(encoding="utf-8"))
-        cure = f"pass another --out, or delete {self.out} and {self.parts} to start again"
+        cure = f"pass another --out, or delete {self.name} and {self.parts} to start again"
         if earlier and earlier["folder"] != record.folder:
-            raise Refusal(f"{self.out} holds a scan of {earlier['folder']}, not of {record.folder}: {cure}")
+            raise Refusal(f"{self.name} holds a scan of {earlier['folder']}, not of {record.folder}: {cure}")
         differ = differences(earlier, record.as_dict()) if earlier else []
         if differ:
-            raise Refusal(f"{self.out} is from another panel, rows don't mix ({', '.join(differ)} differ): {cure}")
+            raise Refusal(f"{self.name} is from another panel, rows don't mix ({', '.join(differ)} differ): {cure}")
         self.record = record
         with self._writable():
             write_at_once(begun, json.dumps(self.record.as_dict(), indent=1))
@@ -102,7 +106,7 @@ class Ledger:
         try:
             return json.loads(parquet.read_schema(self.out).metadata[KEY])
         except (OSError, pyarrow.ArrowException, KeyError, TypeError, ValueError):
-            raise Refusal(f"{self.out} exists and is no scan's result; pass another --out") from None
+            raise Refusal(f"{self.name} exists and is no scan's result; pass another --out") from None
 
     def finished(self) -> dict[str, str | None]:
         """path → sha256 of every row that a file holds; a later row of the same path replaces the earlier."""
@@ -162,8 +166,12 @@ class Ledger:
         row_of = {path: i for i, path in enumerate(table["path"].to_pylist())}
         table = table.take([row_of[path] for path in paths])
         self._write(table, self.out)
+        self.publish()
         shutil.rmtree(self.parts)
         return table
+
+    def publish(self) -> None:
+        """Called when `out` is whole and the parts are still there."""
 
     def _write(self, table: pyarrow.Table, target: Path) -> None:
         from pyarrow import parquet
@@ -177,7 +185,8 @@ class Ledger:
             yield
         except OSError as error:
             why = error.strerror or str(error)
-            raise Refusal(f"{self.out}: cannot be written ({why}); rows already finished are kept") from None
+            kept = "finished rows are kept; mend that, and the same command goes on"
+            raise Refusal(f"{self.name}: cannot be written ({why}); {kept}") from None
 
 
 def differences(one: Mapping, other: Mapping, above: str = "") -> list[str]:

@@ -9,15 +9,18 @@ import hashlib
 import io
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
+from forensics.container import jpeg_segments
 from forensics.refusal import Refusal
+from forensics.srgb import strips, to_srgb
 
 pillow_heif.register_heif_opener()
 
@@ -26,10 +29,12 @@ SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .bmp .dib .tif .tiff .avif .heic .heif".split()
 )
 MAX_PIXELS = 120_000_000
+MAX_ANIMATED = 40_000_000  # pixels of an animated WebP: its decoder holds four copies of them
+MAX_SCANS = 100  # of a progressive JPEG; encoders write about ten, and each costs a walk over all blocks
+MAX_PAGES = 1000  # that are counted
 MAX_BYTES = 512 * 2**20
 MAX_TEXT = 65_536  # characters kept of one metadata string; the longest honest ones are prompts
 
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (4, 1): "4:1:1", (1, 2): "4:4:0"}
 
 
@@ -82,7 +87,10 @@ class Photo:
     @cached_property
     def luminance(self) -> np.ndarray:
         """(H, W) float32 in [0, 255]: Rec. 601 luma, as JPEG has it."""
-        luma = self.pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        luma = np.empty(self.pixels.shape[:2], dtype=np.float32)
+        for rows in strips(self.height):  # NumPy would make floats of the whole photo first
+            np.matmul(self.pixels[rows], weights, out=luma[rows])
         luma.setflags(write=False)
         return luma
 
@@ -119,12 +127,17 @@ class Photo:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UnreadableImage(too_large(width, height))
-            stored = image.format, image.mode, getattr(image, "n_frames", 1)
+            if image.format in ("JPEG", "MPO") and scans(data) > MAX_SCANS:
+                raise UnreadableImage(f"a JPEG of more than {MAX_SCANS} scans, which no encoder writes")
+            stored = image.format, image.mode, frames_of(image)
+            if image.format == "WEBP" and stored[2] > 1 and width * height > MAX_ANIMATED:
+                raise UnreadableImage(f"an animation of {width}x{height}: too large for its decoder")
             jpeg = jpeg_facts(image)
             image.load()
             notes: list[str] = []
             if stored[2] > 1:
-                notes.append(f"{stored[2]} frames: only the first is examined")
+                more = " or more" * (stored[2] == MAX_PAGES)
+                notes.append(f"{stored[2]}{more} frames: only the first is examined")
             exif = read_exif(image, notes)
             text = read_text(image)
             xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
@@ -166,6 +179,23 @@ def read_file(path: Path) -> bytes:
 
 def too_large(width: int, height: int) -> str:
     return f"{width}x{height} is {width * height / 1e6:,.0f} megapixels: at most {MAX_PIXELS // 10**6} are examined"
+
+
+def frames_of(image: Image.Image) -> int:
+    """Pages of a TIFF are found one by one, each search longer than the last, so only MAX_PAGES are counted."""
+    if image.format != "TIFF":
+        return getattr(image, "n_frames", 1)
+    pages = 1
+    with suppress(EOFError):
+        for page in range(1, MAX_PAGES):
+            image.seek(page)
+            pages += 1
+    image.seek(0)
+    return pages
+
+
+def scans(data: bytes) -> int:
+    return sum(piece.kind == "SOS" for piece in jpeg_segments(data))
 
 
 def explain(error: BaseException, data: bytes) -> str:
@@ -238,39 +268,9 @@ def one_line(text: str, most: int) -> str:
 
 
 def upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    """Turned in place: a copy of a picture of 120 megapixels is half a gigabyte."""
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except Exception:
         notes.append("EXIF orientation is damaged and was ignored")
-        return image
-
-
-def to_srgb(image: Image.Image, notes: list[str]) -> np.ndarray:
-    """(H, W, 3) uint8 sRGB of a picture in any of Pillow's modes."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = Image.fromarray(to_eight_bits(np.asarray(image)))
-        notes.append("more than 8 bits a channel: examined with 8")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if image.getextrema()[3][0] < 255:
-            notes.append("transparent: examined on white")
-        white = Image.new("RGBA", image.size, "white")
-        white.info = image.info
-        image = Image.alpha_composite(white, image).convert("RGB")
-    profile = image.info.get("icc_profile")
-    if image.mode == "P":
-        image = image.convert("RGB")
-    if profile and image.mode in ("RGB", "L", "CMYK", "LAB"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            notes.append("the colour profile is damaged and was ignored")
-    return np.array(image.convert("RGB"))
-
-
-def to_eight_bits(values: np.ndarray) -> np.ndarray:
-    """16-bit, 32-bit or float grey to uint8: by the type's range if the values fill it, else by their own."""
-    values = np.nan_to_num(values.astype(np.float64))
-    top = 65535.0 if 255 < values.max() <= 65535 else max(float(values.max()), 1.0)
-    return (np.clip(values / top, 0, 1) * 255).round().astype(np.uint8)
+    return image

@@ -58,8 +58,8 @@ class Task(Generic[Item]):
 class Actor(Generic[Held]):
     """Lives in a process of the cluster, beside the one process of its crew."""
 
-    def __init__(self, hold: Callable[[], Held], patience: float):
-        self.crew = Crew(hold, 1, patience)
+    def __init__(self, hold: Callable[[], Held], patience: float, memory: float):
+        self.crew = Crew(hold, 1, patience, memory)
 
     def arrive(self) -> tuple[str, None]:
         return READY, None
@@ -91,10 +91,10 @@ class RayCrew(Generic[Held]):
     Raises Refusal where Ray is not installed.
     """
 
-    def __init__(self, hold: Callable[[], Held], size: int, patience: float = PATIENCE):
+    def __init__(self, hold: Callable[[], Held], size: int, patience: float = PATIENCE, memory: float = math.inf):
         if size < 1:
             raise Refusal(f"--workers {size}: at least 1 is needed")
-        self.hold, self.size, self.patience = hold, size, patience
+        self.hold, self.size, self.patience, self.memory = hold, size, patience, memory
         self.hands: list[Hand] = []
         self.closing = ExitStack()
 
@@ -150,7 +150,7 @@ class RayCrew(Generic[Held]):
                 hand.task, hand.saying = task, hand.actor.do.remote(task)
         coming = sum(not hand.arrived for hand in self.hands)
         for _ in range(min(len(waiting) - coming, self.size - len(self.hands))):
-            actor = self.kind.remote(self.hold, self.patience)
+            actor = self.kind.remote(self.hold, self.patience, self.memory)
             self.hands.append(Hand(actor, actor.arrive.remote(), time.monotonic()))
 
     def _end(self, hand: Hand) -> None:

@@ -1,5 +1,7 @@
 """Bad input, answered with one clear line."""
 
+from __future__ import annotations
+
 
 class Refusal(ValueError):
     """The user asked for something that cannot be done.

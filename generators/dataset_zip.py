@@ -57,12 +57,13 @@ def prepare_zip(
     made = prepare(source, work, replace(cut_, kernel="lanczos"), origin, limit, progress, dedupe, workers)
     if not made.kept:
         raise Refusal(f"{source}: nothing to pack; see {work / 'left_out.csv'}")
-    packed = pack(made.corpus, target)
-    Corpus(work, packed.entries).save()
-    for name in (MANIFEST, "left_out.csv"):
-        os.replace(work / name, target.with_suffix(f".{name}"))
+    with at_once(target) as part:  # the zip comes last: once it is there, all is done
+        entries = pack(made.corpus, part).entries
+        Corpus(work, entries).save()
+        for name in (MANIFEST, "left_out.csv"):
+            os.replace(work / name, target.with_suffix(f".{name}"))
     shutil.rmtree(work)
-    return replace(made, corpus=packed)
+    return replace(made, corpus=Corpus(target, entries))
 
 
 def pack(corpus: Corpus, out: Path) -> Corpus:

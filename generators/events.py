@@ -18,6 +18,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from forensics.saving import writing
+
+NAME = "events.out.tfevents."
 START = 1  # SessionLog.SessionStatus
 
 
@@ -27,7 +30,9 @@ class Events:
     def __init__(self, folder: Path, step: int):
         """`step`: what earlier files say of steps from here on is void, for the run takes them again."""
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{time.time_ns() // 1000:017d}.{socket.gethostname()}.{os.getpid()}"
+        earlier = [int(told) for path in folder.glob(f"{NAME}*") if (told := path.name.split(".")[3]).isdecimal()]
+        stamp = max([time.time_ns() // 1000, *(n + 1 for n in earlier)])  # read in this order; clocks may go back
+        name = f"{NAME}{stamp:017d}.{socket.gethostname()}.{os.getpid()}"
         self.path = folder / name
         self.write(0, text(3, "brain.Event:2"))
         self.write(step, block(7, number(1, START)))
@@ -45,7 +50,7 @@ class Events:
     def write(self, step: int, content: bytes) -> None:
         event = tagged(1, 1) + struct.pack("<d", time.time()) + number(2, step) + content
         length = struct.pack("<Q", len(event))
-        with open(self.path, "ab") as file:
+        with writing(self.path), open(self.path, "ab") as file:
             file.write(length + checksum(length) + event + checksum(event))
 
 

@@ -180,7 +180,7 @@ def settle_config(out: Path, told: dict[str, Any]) -> None:
         if odd:
             raise Refusal(f"{out} holds other pictures ({', '.join(odd)} differ); choose another --out")
         return
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(path.suffix != ".part" for path in out.iterdir()):  # a killed process leaves such
         raise Refusal(f"{out} is not empty and no folder of forged pictures; choose a new one")
     out.mkdir(parents=True, exist_ok=True)
     versions = {"torch": torch.__version__, "forensics": __version__}

@@ -17,7 +17,7 @@ import numpy as np
 from forensics import __version__
 from forensics.corpus import Label
 from forensics.refusal import Refusal
-from forensics.saving import write_at_once
+from forensics.saving import write_at_once, writing
 from generators.cropping import Cut
 
 NOTES = ".prepared"  # folder of journals, one a source
@@ -132,7 +132,8 @@ def is_row(row: object) -> bool:
 @contextmanager
 def open_journal(target: Path, title: str) -> Iterator[Callable[[dict], None]]:
     """A function that notes a row at once; later rows of a name replace earlier ones."""
-    with open(target / NOTES / f"{title}.jsonl", "a", encoding="utf-8") as file:
+    path = target / NOTES / f"{title}.jsonl"
+    with writing(path), open(path, "a", encoding="utf-8") as file:
 
         def note(row: dict) -> None:
             file.write(json.dumps(row) + "\n")

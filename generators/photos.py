@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ from PIL import Image, ImageOps
 from forensics.corpus import Corpus
 from forensics.photo import FORMATS, Photo, UnreadableImage
 from forensics.refusal import Refusal
+from forensics.saving import writing
 from generators.cropping import fitted
 from generators.labels import labels_of
 from generators.source import Source
@@ -107,7 +109,12 @@ def decode(
 
 def room_for(shape: tuple[int, ...], spill: Path) -> np.ndarray:
     if np.prod(shape, dtype=np.int64) > IN_MEMORY:
-        return np.lib.format.open_memmap(spill, "w+", np.uint8, shape)
+        with writing(spill):
+            found = np.lib.format.open_memmap(spill, "w+", np.uint8, shape)
+            if hasattr(os, "posix_fallocate"):  # written to in memory: a disk that is full then kills the process
+                with open(spill, "r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, file.seek(0, os.SEEK_END))
+        return found
     return np.empty(shape, np.uint8)
 
 

@@ -99,7 +99,8 @@ def plan_of(out: Path, kimg: float | None = None) -> Plan:
 
 def check_free(out: Path) -> None:
     """Raises Refusal when a folder holds something that is no run."""
-    others = {path.name for path in out.iterdir() if not path.name.endswith(PHOTOS)} if out.is_dir() else set()
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    others = {name for name in names if not name.endswith((PHOTOS, ".part"))}
     if others and "config.json" not in others:
         raise Refusal(f"{out} is not empty and no training run; choose a new folder")
 

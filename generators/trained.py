@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import generators
+from forensics.carded import check_card
 from forensics.places import GENERATOR_WEIGHTS
 from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
@@ -128,6 +129,9 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
     Raises Refusal for anything else. Nothing in a file is run, and no network is built larger than its file.
     """
     path = weights_of(run)
+    digest = sha256(path.read_bytes()).hexdigest()
+    if path.resolve().parent == GENERATOR_WEIGHTS:
+        check_card(path, digest)
     if is_theirs(path):
         family, told = painter(path)
     else:
@@ -137,7 +141,7 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
         whole = {name: t.float() if t.is_floating_point() else t for name, t in average.items()}
         family.average.load_state_dict(whole, assign=True)
     family.average.to(device).eval().requires_grad_(False)
-    return Trained(family, path, sha256(path.read_bytes()).hexdigest(), told)
+    return Trained(family, path, digest, told)
 
 
 def opened(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -21,7 +21,7 @@ from rich.text import Text
 from torch import Tensor
 
 from forensics.refusal import Refusal
-from forensics.saving import write_at_once
+from forensics.saving import write_at_once, writing
 from generators.events import Events
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Watch:
         return Refusal(f"{line}; earlier snapshots are kept: try a lower lr, fp32 instead of fp16, or another seed")
 
     def write(self, place: Place, row: Mapping[str, Any]) -> None:
-        with open(self.log, "a", encoding="utf-8") as log:
+        with writing(self.log), open(self.log, "a", encoding="utf-8") as log:
             where = {"step": place.step, "kimg": round(place.images_seen / 1000, 3)}
             log.write(json.dumps({**where, **row}) + "\n")
 

@@ -41,6 +41,17 @@ def scene_file() -> Path:
 
 
 @pytest.fixture
+def one_thread():
+    """Quick for tiny networks, and bit for bit the same."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 

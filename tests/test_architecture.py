@@ -20,7 +20,6 @@ MAY_IMPORT = {
 }
 FILES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 UNWANTED_NAMES = {"utils", "util", "helpers", "helper", "base", "common", "manager", "misc"}
-UNWANTED_CALLS = {"pickle.load", "pickle.loads", "eval", "exec", "yaml.load", "os.system"}
 
 
 @cache
@@ -56,19 +55,6 @@ def test_files_are_pages(path: Path):
     assert path.stem not in UNWANTED_NAMES
     if text.strip():
         assert ast.get_docstring(parsed(path)), "a file starts by saying what it is"
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_nothing_unsafe_is_called(path: Path):
-    for node in ast.walk(parsed(path)):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func)
-        assert name not in UNWANTED_CALLS, f"line {node.lineno}: {name}"
-        if name == "torch.load":
-            safe = {k.arg: ast.unparse(k.value) for k in node.keywords}.get("weights_only")
-            assert safe == "True", f"line {node.lineno}: torch.load needs weights_only=True"
-        assert not any(k.arg == "shell" and ast.unparse(k.value) == "True" for k in node.keywords)
 
 
 def test_the_top_level_is_as_agreed():

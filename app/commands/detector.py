@@ -145,8 +145,9 @@ def list_(
         try:
             its = member.load(weights).weights
             digest = its[:12] if its else "needs none"
-        except Refusal:
-            digest = "missing"
+        except Refusal as refusal:
+            digest = "refused"
+            say(str(refusal))
         line = lines.get(member.name)
         worth = (
             f"{line.slope:.2f}·score {line.offset:+.2f}" if line else "weighs nothing" if line is not None else "-"

@@ -76,6 +76,7 @@ def inspect(
     console.print(table)
     if json == "-":
         sys.stdout.write(as_json(reports))
+        sys.stdout.flush()  # here, where a full disk is still told of
     elif json:
         write_text(Path(json), as_json(reports))
     for report in reports if html else ():

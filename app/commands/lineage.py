@@ -63,6 +63,7 @@ def lineage(
             if scores and not scores.score(each):
                 console.print(Text(f"{each.family.name}: these weights were not scored; pass --data"), soft_wrap=True)
     figure = draw([row(each, columns, scores) for each in trained], columns, scores)
+    out.parent.mkdir(parents=True, exist_ok=True)
     with at_once(out) as part:
         part.write_bytes(as_png(figure))
     console.print(Text(f"drawn: {out}"), soft_wrap=True)

@@ -80,6 +80,7 @@ def write(table: pyarrow.Table, out: Path) -> None:
 
     from forensics.saving import at_once, write_at_once
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     kind = out.suffix.lower()
     if kind == ".json":
         write_at_once(out, json.dumps(table.to_pylist(), indent=1, ensure_ascii=False, default=str) + "\n")

@@ -1,4 +1,4 @@
-"""`forensics scan`: a folder in, one Parquet file out, one row a file."""
+"""`forensics scan`: a folder in, one Parquet file out, one row a file. Both may be at an address, such as S3."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ import typer
 from app.commands.outputs import check_folder
 from forensics.engine import Engine
 from forensics.places import DETECTOR_WEIGHTS
+from forensics.refusal import Refusal
 
 EngineChoice = Annotated[
     Engine,
     typer.Option(
         "--engine",
         help="local: processes of this machine; ray: actors of the Ray cluster that RAY_ADDRESS names, where all "
-        "see the same files, else of one started here. The same results.",
+        "see the same files or may read the same address, else of one started here. The same results.",
     ),
 ]
 
 
 def scan(
-    folder: Annotated[Path, typer.Argument(help="Everything in it and below it is inspected.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The result: a .parquet file, one row a file.")] = Path("results.parquet"),
+    folder: Annotated[
+        str,
+        typer.Argument(
+            help="Everything in it and below it is inspected. Also s3://BUCKET/PHOTOS, zip://::PHOTOS.zip, or what "
+            "else fsspec reaches; its environment variables say who you are.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        str, typer.Option(help="The result: a .parquet file or its address, one row a file.")
+    ] = "results.parquet",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes, one core and one copy of the models each.  [default: cores]")
     ] = None,
@@ -33,6 +43,14 @@ def scan(
         Path, typer.Option(help="Folder with detector weights and their calibration.")
     ] = DETECTOR_WEIGHTS,
     engine: EngineChoice = Engine.LOCAL,
+    parts: Annotated[
+        Path | None,
+        typer.Option(
+            help="With an address for --out: the folder of this machine that keeps finished rows until all are "
+            "there.  [default: in the user's cache]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Inspect all files below a folder, into a Parquet file.
 
@@ -43,9 +61,19 @@ def scan(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from forensics.crew import cores
+    from forensics.far import Far, place
+    from forensics.far_ledger import cache
     from forensics.scan import scan as run
 
-    check_folder(out.parent, "--out")
+    target = place(out)
+    if isinstance(target, Far):
+        if target.url.startswith("memory://"):
+            raise Refusal(f"--out {out}: what lies in memory would end with this command; give a file or an address")
+        check_folder(parts or cache(), "--parts")
+    elif parts:
+        raise Refusal(f"--parts {parts} goes with an --out at an address; those of a file lie beside it")
+    else:
+        check_folder(target.parent, "--out")
     console = Console(stderr=True)
     columns = (
         TextColumn("[progress.description]{task.description}"),
@@ -70,7 +98,8 @@ def scan(
             bar.update(task, description="scanning", total=total, completed=done, rate=f"{rate:.1f} a second")
 
         try:
-            summary = run(folder, out, partial(load, panel.resolve()), workers or cores(), watch, engine=engine)
+            hold = partial(load, panel.resolve())
+            summary = run(place(folder), target, hold, workers or cores(), watch, engine=engine, parts=parts)
         except KeyboardInterrupt:
             bar.stop()
             if shown:
@@ -86,7 +115,7 @@ def load(panel: Path):
     return load_examiners(panel)
 
 
-def report(summary, out: Path, console) -> None:
+def report(summary, out: str, console) -> None:
     """What came of it: conclusions counted, unreadable files by reason, and what was not looked at."""
     from rich.markup import escape
     from rich.table import Table
@@ -107,4 +136,4 @@ def report(summary, out: Path, console) -> None:
     if len(summary.passed_over) > 5:
         console.print(f"not looked at: {len(summary.passed_over) - 5:,} more", highlight=False)
     kept = f", {summary.kept:,} of them from before" if summary.kept else ""
-    console.print(f"{escape(str(out))}: {summary.rows:,} rows{kept}", highlight=False, soft_wrap=True)
+    console.print(f"{escape(printable(out))}: {summary.rows:,} rows{kept}", highlight=False, soft_wrap=True)

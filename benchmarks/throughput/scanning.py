@@ -55,9 +55,7 @@ def scan_table(
         ("cores busy", 100 * median(known) if known else None, "%", f"at least {AIM_BUSY:g}"),
         ("a million such photos", photo * workers * MILLION / 3600, "core hours", None),
     )
-    note = (
-        f"{workers} workers of one thread, {each} photos a turn; medians of {ROUNDS} turns, resnet50 between them."
-    )
+    note = f"{workers} workers of one thread, {each} photos a turn; medians of {ROUNDS} turns, resnet50 between them."
     columns = (Column("measure"), Column("value"), Column("unit"), Column("aim"))
     return Table("scan", f"Scanning such portraits with {workers} workers", columns, rows, (note,))
 

@@ -37,7 +37,7 @@ from forensics.corpus import Corpus, split_of
 from forensics.interrupt import patient_interrupt
 from forensics.metrics import auc
 from forensics.refusal import Refusal
-from forensics.saving import at_once, write_at_once
+from forensics.saving import at_once, write_at_once, writing
 
 WATCH, SETTLE = 12, 36  # batches of photos kept aside at each look, and for the last scaling
 
@@ -158,7 +158,8 @@ class Training:
 
     def log(self, loss: float) -> None:
         line = {"step": self.step, "loss": round(loss, 4), "time": round(time.time()), "auc": self.known()}
-        with open(self.out / "pairs.jsonl", "a", encoding="utf-8") as file:
+        lines = self.out / "pairs.jsonl"
+        with writing(lines), open(lines, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def export(self, settled: bool = False) -> Path:

@@ -22,6 +22,7 @@ from detectors.classifier.network import NetworkConfig
 from detectors.structure.tables import nearest
 from forensics.corpus import Corpus, Entry
 from forensics.refusal import Refusal
+from forensics.saving import write_at_once, writing
 
 LARGEST = 256  # px kept of the classifier's square
 MARGIN = 1.25  # of the square: room to turn and shift it
@@ -84,7 +85,8 @@ def make_cuts(corpora: Iterable[Corpus], folder: Path, config: NetworkConfig, sp
     wanted = {str(c.path(e)): (c, e) for c in corpora for e in c.where(split=split)}
     index = folder / "cuts.jsonl"
     known = read_index(index, config)
-    with open(folder / "cuts.bin", "ab") as data, open(index, "a", encoding="utf-8") as lines:
+    kept = folder / "cuts.bin"
+    with writing(kept, index), open(kept, "ab") as data, open(index, "a", encoding="utf-8") as lines:
         end = max(
             (row["offset"] + row["height"] * row["width"] * 3 for row in known.values() if "side" in row), default=0
         )
@@ -157,7 +159,7 @@ def read_index(path: Path, config: NetworkConfig) -> dict[str, dict]:
             continue
         known[row["photo"]] = row
     lines = [json.dumps({"config": framing(config)})] if known else []
-    path.write_text("".join(f"{text}\n" for text in lines + [json.dumps(row) for row in known.values()]))
+    write_at_once(path, "".join(f"{text}\n" for text in lines + [json.dumps(row) for row in known.values()]))
     return known
 
 

@@ -41,7 +41,7 @@ from forensics.corpus import Corpus, split_of
 from forensics.interrupt import patient_interrupt
 from forensics.metrics import auc
 from forensics.refusal import Refusal
-from forensics.saving import at_once
+from forensics.saving import at_once, writing
 from forensics.tensors import to_tensor
 
 
@@ -178,7 +178,7 @@ class Training:
         if held_out:
             line["held_out"] = round(sum(held_out) / len(held_out), 4)
         line["losses"] = {name: round(value, 3) for name, value in self.losses.items()}
-        with open(self.lines, "a", encoding="utf-8") as file:
+        with writing(self.lines), open(self.lines, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         return line.get("held_out", 0.0)
 

@@ -7,7 +7,6 @@ interrupted, it goes on where it stopped.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from detectors.frequency.region import LEAST, Region, region
 from forensics import laundering
 from forensics.corpus import Corpus, Entry
 from forensics.photo import Photo, UnreadableImage
+from forensics.saving import at_once
 
 SMALL = 224  # px of the shorter side: what many sites and nets shrink to
 COMMON = (128, 256)  # px: shorter sides that all corpora reach; photos are shrunk to one between them
@@ -168,6 +168,5 @@ def write_store(store: Path, known: Known) -> None:
         if rows:
             arrays |= {f"{name}.keys": np.array(list(rows)), f"{name}.rows": np.stack(list(rows.values()))}
     if arrays:
-        part = store.with_name("frequency.part.npz")
-        np.savez(part, **arrays)
-        os.replace(part, store)
+        with at_once(store) as part, open(part, "wb") as file:
+            np.savez(file, **arrays)

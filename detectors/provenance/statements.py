@@ -113,7 +113,8 @@ def hidden_text(photo: Photo) -> Iterator[Statement]:
         return
     try:
         with Image.open(io.BytesIO(photo.data), formats=FORMATS) as image:
-            alpha = np.asarray(image.getchannel("A"))
+            columns = -(-(152 + 8 * MAX_TEXT) // image.height)  # as many as the longest text can fill
+            alpha = np.asarray(image.crop((0, 0, min(columns, image.width), image.height)).getchannel("A"))
     except Exception:  # it did decode once; a second failure is no statement
         return
     bits = alpha.T & 1

@@ -23,6 +23,7 @@ import numpy as np
 
 from detectors.structure.residue import CELL, Residue, residue
 from detectors.structure.tables import nearest
+from forensics.carded import check_card
 from forensics.evidence import Evidence, Mark, silent
 from forensics.photo import Photo
 from forensics.places import DETECTOR_WEIGHTS
@@ -82,16 +83,21 @@ class Regions:
     def load(cls, weights: Path) -> Self:
         """Read `regions.json` in a folder, or, where a run made none of its own, the one that ships.
 
-        Raises Refusal when it is not ours.
+        Raises Refusal when it is missing, damaged, or not ours.
         """
         own = Path(weights) / "regions.json"
         path = own if own.exists() else DETECTOR_WEIGHTS / own.name
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise Refusal(f"{path} cannot be read ({error.strerror}); it ships with us: restore it") from None
+        sha256 = hashlib.sha256(data).hexdigest()
+        check_card(path, sha256)
         try:
             rows = np.array([row for rows in told(data).values() for row in rows], dtype=np.float64).reshape(-1, 2)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refusal(f"{path} lists no untouched photos ({error}); make it anew") from None
-        return cls(Untouched(rows[:, 0], rows[:, 1]), hashlib.sha256(data).hexdigest())
+        return cls(Untouched(rows[:, 0], rows[:, 1]), sha256)
 
     def examine(self, photo: Photo) -> Evidence:
         reason = outside(photo)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -183,5 +184,7 @@ def write(networks: Mapping[str, Network], told: Mapping[str, Any], of: str, out
         content[KEYS[name]] = state | constants(options.resolution)
         kwargs[name] = options.kwargs()
     content[OURS] = json.dumps({"kwargs": kwargs, "told": dict(told)}, sort_keys=True)
-    with at_once(out) as part, part.open("wb") as file:  # a file, not a name: the name would be inside
-        torch.save(content, file)
+    packed = BytesIO()  # not the file: its name would be inside, and torch hides what a full disk says
+    torch.save(content, packed)
+    with at_once(out) as part:
+        part.write_bytes(packed.getbuffer())

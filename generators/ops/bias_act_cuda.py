@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from generators.ops.cuda import kernel, layout
-from generators.ops.cuda.kernels import ACTS, BIAS_ACT
+from generators.ops.cuda.kernels import ACTS, BIAS_ACT, FLAT, slope_below
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,7 @@ class Curve:
     @property
     def flat(self) -> bool:
         """Whether second derivatives are 0."""
-        return self.act in ("linear", "relu", "lrelu")
-
-    @property
-    def slope_below(self) -> float:
-        """Of those: the slope where x + b is below 0, before the gain."""
-        return {"linear": 1.0, "relu": 0.0}.get(self.act, self.alpha)
+        return self.act in FLAT
 
     @property
     def from_y(self) -> bool:
@@ -152,7 +147,8 @@ def plain(order: int, given: Tensor, dy: Tensor | None, at: Tensor | None, b: Te
     from generators.ops.bias_act import bias_act  # which imports this file
 
     if order and curve.from_y:
-        slopes = given.new_tensor([curve.gain * curve.slope_below, curve.gain], dtype=layout.real_dtype(given.dtype))
+        below = curve.gain * slope_below(curve.act, curve.alpha)
+        slopes = given.new_tensor([below, curve.gain], dtype=layout.real_dtype(given.dtype))
         slope = slopes[(at > 0).long()]
         slope = slope if curve.clamp is None else slope.where(at.abs() < curve.clamp, 0)
         return (given * slope).to(given.dtype)

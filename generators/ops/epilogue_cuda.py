@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from generators.ops.cuda import kernel, layout
-from generators.ops.cuda.kernels import ACTS, EPILOGUE
+from generators.ops.cuda.kernels import ACTS, EPILOGUE, slope_below
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def plain(order: int, x: Tensor, dy: Tensor | None, parameters, outputs, curve: 
     z = x.to(real) * d
     z = z if noise is None else z + noise[:, None]
     z = z if b is None else z + b[:, None, None]
-    alpha = {"linear": 1.0, "relu": 0.0}.get(curve.act, curve.alpha)
+    alpha = slope_below(curve.act, curve.alpha)
     y = torch.where(z > 0, z, z * alpha) * curve.gain
     free = torch.ones_like(y, dtype=torch.bool) if curve.clamp is None else y.abs() <= curve.clamp
     y = y if curve.clamp is None else y.clamp(-curve.clamp, curve.clamp)

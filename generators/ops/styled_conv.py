@@ -15,12 +15,13 @@ from torch.nn import functional as F
 
 from generators.ops.bias_act import ACTIVATIONS, bias_act
 from generators.ops.choice import Impl, takes_kernel, twins_only
+from generators.ops.cuda.kernels import FLAT, slope_below
 from generators.ops.epilogue_cuda import Curve, epilogue_cuda
 from generators.ops.modulated_conv import EPSILON, Way, modulated_conv2d, scaled
 from generators.ops.upfirdn2d import upfirdn2d
 from generators.precision import in_float16, in_full
 
-SLOPES = {"linear": 1.0, "relu": 0.0, "lrelu": ACTIVATIONS["lrelu"].alpha}
+SLOPES = {act: slope_below(act, ACTIVATIONS[act].alpha) for act in FLAT}
 
 
 def styled_conv2d(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import pytest
-import torch
 
 from benchmarks.throughput import generation
 from benchmarks.throughput.generation import Job, in_own_process, jobs, timed, ways_table
@@ -13,15 +12,9 @@ from forensics.refusal import Refusal
 from generators import FAMILIES
 from generators.families.stylegan2 import StyleGAN2
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = 0.001  # seconds
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.name)

@@ -31,19 +31,13 @@ from forensics.refusal import Refusal
 from generators.ops import checkup
 from generators.ops.cuda.kernels import BIAS_ACT
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = {case.name: case for case in ops.CASES}
 N, C, SIDE = 2, 8, 16
 WHOLE, HALF, SMALLER = (N * C * pixels for pixels in (SIDE * SIDE, SIDE * SIDE // 2, SIDE * SIDE // 4))
 PARAMETERS = 4 * (N * C + N * SIDE * SIDE + C)  # bytes: demodulation, noise, bias in float32
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

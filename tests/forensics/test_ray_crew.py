@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -186,13 +187,12 @@ def command(pid: int) -> str:
 def listening(pid: int) -> list[str]:
     """Addresses on which a process accepts connections of others."""
     sockets = set()
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            target = os.readlink(file)
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            sockets.add(target[8:-1])
+    with suppress(FileNotFoundError):  # an actor's process that has just ended listens to nobody
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                target = os.readlink(file)
+                if target.startswith("socket:["):
+                    sockets.add(target[8:-1])
     found = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:

@@ -7,17 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Quick for tiny networks, and bit for bit the same."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def quick(one_thread):
+    """All of these."""
 
 
 def smooth(seed: int, side: int = 24) -> np.ndarray:

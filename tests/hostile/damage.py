@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -115,6 +116,15 @@ def numbers(data: bytearray, chance: Random, _: Mapping[str, bytes]) -> bytearra
         at = chance.randrange(max(1, min(len(data), 1024) - 4))
         struct.pack_into(chance.choice(("<I", ">I")), data, at, chance.choice(EXTREME))
     return data
+
+
+def checked(data: bytes) -> bytes:
+    """A PNG whose check sums fit again, so that what was damaged is looked at; anything else as it is."""
+    out = bytearray(data)
+    for piece in container.png_chunks(data) if data.startswith(container.PNG_MAGIC) else ():
+        end = piece.offset + 8 + piece.length
+        struct.pack_into(">I", out, end, zlib.crc32(data[piece.offset + 4 : end]))
+    return bytes(out)
 
 
 Damage = Callable[[bytearray, Random, Mapping[str, bytes]], bytearray]

@@ -27,6 +27,7 @@ from types import FunctionType
 from detectors.provenance.statements import xmp_properties
 from detectors.structure.thumbnail import embedded
 from forensics import container, reread
+from forensics.photo import MAX_TEXT
 from forensics.refusal import Refusal
 from generators.interop import pickles
 from tests.hostile.damage import DAMAGES
@@ -63,7 +64,7 @@ def xmp(data: bytes) -> None:
     from xml.etree.ElementTree import ParseError
 
     with suppress(ParseError, ValueError, LookupError):  # LookupError: an encoding that Python has not
-        assert all(len(found.value) for found in xmp_properties(data))
+        assert all(len(found.value) <= MAX_TEXT for found in xmp_properties(data))
 
 
 def pickled(data: bytes) -> None:
@@ -169,7 +170,7 @@ def by_coverage(target: Target, seconds: int) -> None:
     atheris.Fuzz()
 
 
-def by_chance(target: Target, seconds: int) -> None:
+def by_chance(target: Target, seconds: float) -> None:
     sound, end = target.sound(), time.monotonic() + seconds
     for number in count():
         if time.monotonic() > end:
@@ -178,7 +179,7 @@ def by_chance(target: Target, seconds: int) -> None:
         chance = Random(number)
         data = bytearray(chance.choice(list(sound.values())))
         for _ in range(chance.randint(1, 3)):
-            if len(data) > 1:
+            if len(data) >= 16:
                 data = chance.choice(DAMAGES)(data, chance, sound)
         target.read(bytes(data))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from tests.hostile import bombs, giants, odd
-from tests.hostile.damage import DAMAGES
+from tests.hostile.damage import DAMAGES, checked
 from tests.hostile.seeds import seeds
 
 SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
@@ -70,7 +70,8 @@ def damaged(sound: dict[str, bytes], seed: int) -> Iterator[Mutant]:
         for name in sound:
             damage = DAMAGES[number % len(DAMAGES)]
             chance = Random(f"{seed} {number}")
-            yield Mutant(f"{name} #{number}", damage.__name__, bytes(damage(bytearray(sound[name]), chance, sound)))
+            data = bytes(damage(bytearray(sound[name]), chance, sound))
+            yield Mutant(f"{name} #{number}", damage.__name__, checked(data) if chance.random() < 0.7 else data)
             number += 1
         number += len(sound) % len(DAMAGES) == 0  # else a file would always meet the same damage
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from generators.ops.cuda.kernel import Kernel
 
 ACTS = ("linear", "relu", "lrelu", "tanh", "sigmoid", "elu", "selu", "softplus", "swish")  # -DACT, by its place
-FLAT = ("linear", "relu", "lrelu")
+FLAT = ("linear", "relu", "lrelu")  # straight on both sides of 0: second derivatives are 0
+
+
+def slope_below(act: str, alpha: float) -> float:
+    """Of FLAT: the slope where x is below 0; alpha is lrelu's."""
+    return {"linear": 1.0, "relu": 0.0}.get(act, alpha)
+
 
 BIAS_ACT = Kernel("bias_act.cu", "bias_act", 72)
 EPILOGUE = Kernel("epilogue.cu", "epilogue", 72)
