@@ -205,7 +205,7 @@ def test_training_notices_codes_and_settling_hands_them_over():
     assert torch.allclose(root @ root.T, family.generator.codes.covariance, atol=1e-5)
     z = family.draw(4)
     expected = family.average.decoder(family.average.codes.mean + z @ root)
-    assert torch.equal(family.sample(z), expected)
+    assert torch.allclose(family.sample(z), expected, atol=1e-6)  # processors may fuse the sum
 
 
 @pytest.mark.parametrize(
