@@ -13,6 +13,7 @@ from forensics.face import largest_face
 from forensics.photo import Photo, UnreadableImage
 from forensics.report import Report
 from forensics.stability import Copy, Reposting, Stability
+from forensics.threads import one_thread
 from forensics.verdict import weigh
 from forensics.view import at_known_size
 
@@ -41,7 +42,8 @@ def copy_of(photo: Photo, reposting: Reposting, panel: Panel, calibration: Calib
 
 def examine(photo: Photo, panel: Panel, calibration: Calibration) -> tuple[list[Evidence], Calibration, str | None]:
     """Everybody's evidence, the calibration for photos of this kind, and why nothing may be concluded, or None."""
-    evidence, failed = ask(photo, panel)
+    with one_thread():  # as a scan does: the same photo gets the same scores everywhere
+        evidence, failed = ask(photo, panel)
     if failed:
         evidence = [replace(e, edited=None) for e in evidence]
     seen = at_known_size(photo)

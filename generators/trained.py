@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from forensics.carded import check_card
 from forensics.places import GENERATOR_WEIGHTS
 from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
+from forensics.threads import one_thread
 from generators import snapshots
 from generators.family import Family, did_you_mean, family_named
 from generators.interop.painting import painter
@@ -110,16 +111,6 @@ class Trained:
     def label_of(self, seed: int) -> int:
         """The class of a seed whose class was not chosen: each as likely."""
         return int(np.random.default_rng(seed).integers(len(self.classes)))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:

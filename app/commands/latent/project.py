@@ -61,7 +61,7 @@ def project(
     from detectors.known.reference import DRAWN
     from forensics.interrupt import patient_interrupt
     from forensics.tensors import to_pictures, to_tensor
-    from generators.trained import one_thread
+    from forensics.threads import one_thread
 
     check_folder(out, "--out")
     if not LEAST_FRAMING <= framing <= MOST_FRAMING:
