@@ -106,14 +106,17 @@ def draw(space: Space, photo: Path) -> np.ndarray:
     return np.asarray(page)
 
 
-def main() -> None:
+def make(out: Path, photo: Path | None = None) -> None:
+    """Without a photo: matplotlib's Grace Hopper (US Navy, public domain)."""
     import matplotlib
 
     space = Space(load(FAMILY))
-    photo = (
-        Path(sys.argv[2]) if len(sys.argv) > 2 else Path(matplotlib.get_data_path()) / "sample_data/grace_hopper.jpg"
-    )
-    write(draw(space, photo), Path(sys.argv[1]), space.trained.software)
+    photo = photo or Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    write(draw(space, photo), out, space.trained.software)
+
+
+def main() -> None:
+    make(Path(sys.argv[1]), *map(Path, sys.argv[2:3]))
 
 
 if __name__ == "__main__":

