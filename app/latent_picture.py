@@ -18,6 +18,7 @@ from detectors.known.projection import Region, Settings, project
 from detectors.known.reference import DRAWN
 from forensics.photo import Photo
 from forensics.tensors import to_pictures, to_tensor
+from forensics.threads import one_thread
 from generators.latent.directions import Directions
 from generators.latent.edit import Edit, Move, sweep
 from generators.latent.mixing import grid, layers_of
@@ -52,7 +53,8 @@ def projected(space: Space, photo: Path) -> np.ndarray:
         if done in (10, 40):
             shown.append(to_pictures(picture[None])[0])
 
-    found = project(suspect.module, to_tensor([target]), region, how, watch)
+    with one_thread():  # the same picture on every machine
+        found = project(suspect.module, to_tensor([target]), region, how, watch)
     nearest = to_pictures(found.picture[None])[0]
     ends, between = (
         sheet([[target, nearest]], (), ("the photo", "nearest")),
