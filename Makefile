@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 # MediaPipe's library is loaded by its first image, not by its import.
 LOADS := import cv2, mediapipe as m, numpy as n; m.Image(m.ImageFormat.SRGB, n.zeros((8, 8, 3), n.uint8))
 
-.PHONY: inspect app test kernels journeys lint bench weights setup
+.PHONY: inspect app test kernels journeys lint bench weights sbom setup
 .DEFAULT_GOAL := inspect
 
 inspect: $(READY) ## inspect photos that ship with the project, or PHOTO=path
@@ -37,6 +37,10 @@ bench: $(READY)
 
 weights: $(READY) ## retrain whatever ships, from DATA=folder; resumable
 	@$(BIN)/python -m app.weights $(DATA)
+
+sbom: $(READY) ## what is installed, as CycloneDX, for a release; from a place of its own, and by the network
+	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install --quiet cyclonedx-bom
+	@.venv/audit/bin/cyclonedx-py environment $(BIN)/python > sbom.json.part && mv sbom.json.part sbom.json
 
 setup: $(READY)
 

@@ -48,7 +48,7 @@ def opened(results: Path) -> duckdb.DuckDBPyConnection:
     import pyarrow
     from pyarrow import dataset
 
-    files = sorted(results.rglob("*.parquet")) if results.is_dir() else [results]
+    files = results_below(results) if results.is_dir() else [results]
     if not files or not files[0].is_file():
         raise Refusal(f"{results}: no results there; give a .parquet file of `forensics scan`, or a folder of such")
     try:
@@ -62,3 +62,9 @@ def opened(results: Path) -> duckdb.DuckDBPyConnection:
     for name, value in CLOSED.items():
         connection.execute(f"SET {name} = {value}")
     return connection
+
+
+def results_below(folder: Path) -> list[Path]:
+    """Without the parts of scans that are not done: a row examined anew would count twice."""
+    below = ((file, file.relative_to(folder).parents) for file in folder.rglob("*.parquet"))
+    return sorted(file for file, parents in below if not any(parent.suffix == ".parts" for parent in parents))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import typer
 
 from app.commands.outputs import check_folder
+from app.commands.pace import Pace
 from forensics.engine import Engine
 from forensics.places import DETECTOR_WEIGHTS
 from forensics.refusal import Refusal
@@ -84,26 +84,23 @@ def scan(
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("loading the models", total=None, rate="")
-        shown, first, since = 0, 0, 0.0  # the rate counts from the first new row: loading is not scanning
+        pace = Pace()
 
         def watch(done: int, total: int, kept: int) -> None:
-            nonlocal shown, first, since
-            shown = done
-            if done == kept:
+            if not pace.row(done, kept):
                 bar.update(task, description="checking earlier rows", total=total, completed=done)
                 return
-            since = since or monotonic()
-            first = first or done
-            rate = (done - first) / max(monotonic() - since, 1e-3)
-            bar.update(task, description="scanning", total=total, completed=done, rate=f"{rate:.1f} a second")
+            bar.update(task, description="scanning", total=total, completed=done, rate=f"{pace.rate:.1f} a second")
+            if not console.is_terminal and (line := pace.line(total)):
+                console.print(line, highlight=False, soft_wrap=True)
 
         try:
             hold = partial(load, panel.resolve())
             summary = run(place(folder), target, hold, workers or cores(), watch, engine=engine, parts=parts)
         except KeyboardInterrupt:
             bar.stop()
-            if shown:
-                console.print(f"{shown:,} rows are kept; the same command goes on from there", highlight=False)
+            if pace.done:
+                console.print(f"{pace.done:,} rows are kept; the same command goes on from there", highlight=False)
             raise
     report(summary, out, Console())
 

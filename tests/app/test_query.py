@@ -37,6 +37,16 @@ def test_scans_are_put_together(results: Path):
     assert ask(results, "DESCRIBE results").num_rows == 4
 
 
+def test_parts_of_a_scan_that_goes_on_are_no_results(results: Path):
+    """A row that is examined anew stands in the result and in a part: it would count twice."""
+    parts = results / "first.parquet.parts"
+    parts.mkdir()
+    parquet.write_table(pa.table({"path": ["a.jpg"], "log10_lr": [1.5]}), parts / "00000001.parquet")
+    counted = "SELECT count(*) AS n FROM results"
+    assert ask(results, counted).to_pylist() == [{"n": 3}]
+    assert ask(parts, counted).to_pylist() == [{"n": 1}]  # asked for by name, they are
+
+
 @pytest.mark.parametrize(
     "sql",
     [
