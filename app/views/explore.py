@@ -96,7 +96,7 @@ def chosen(family: str) -> tuple[Look, Space, Directions | None]:
 
 def step(number: int, names: list[str], layers: range) -> Step:
     """One slider, with its direction and its layers."""
-    left, right = st.columns([1, 2])
+    left, right = st.columns(2)
     first = names.index(FIRST[number]) if number < len(FIRST) else number % len(names)
     name = left.selectbox(say("generators.direction"), names, first, key=f"direction-{number}")
     strength = right.slider(say("generators.strength"), -REACH, REACH, 0.0, 0.1, key=f"strength-{number}")

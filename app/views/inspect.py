@@ -40,14 +40,19 @@ def page() -> None:
 
 
 def examined(photos: Mapping[Key, bytes]) -> list[Inspected]:
-    """Each photo's report; those seen before in this session are not examined again."""
-    found = []
+    """Each photo's report, told as it comes; those seen before in this session are not examined again."""
+    found: list[Inspected] = []
+    waiting, so_far = st.empty(), st.empty()
     for i, (key, data) in enumerate(photos.items(), 1):
         if resources.known(key):
             found.append(resources.inspected(key, data))
         else:
-            with st.spinner(say("inspect.examining", number=i, total=len(photos)), show_time=True):
+            with waiting, st.spinner(say("inspect.examining", number=i, total=len(photos)), show_time=True):
                 found.append(resources.inspected(key, data))
+            if i < len(photos):
+                with so_far.container():
+                    drawing.overview([photo.page for photo in found])
+    so_far.empty()
     resources.forget_all_but(photos)
     return found
 

@@ -85,7 +85,7 @@ def test_unreadable_files_have_one_clear_line_and_the_others_their_verdicts(glan
 def test_at_most_twenty_at_a_time(glance):
     page = drop(opened(), *[(f"{i}.png", png(i)) for i in range(22)])
     assert glance.asked == 20
-    assert "2 more were left out" in words(page)
+    assert "Left out: 2." in words(page)
 
 
 def test_a_photo_is_examined_once_and_forgotten_when_taken_off_the_list(glance):

@@ -266,3 +266,9 @@ def test_languages_have_the_same_keys_and_fields():
 def test_a_plug_ins_words_are_said_as_they_came():
     assert drawing.spoken("question_of_a_plug_in", "Is {it} odd?") == "Is {it} odd?"
     assert report_page.as_written("x", "{a} of {b}", a=1, b=2) == "1 of 2"
+
+
+def test_a_picture_keeps_its_alt_whatever_the_camera_calls_itself():
+    """Streamlit's sanitizer drops an attribute with `</script>` in it, escaped or not."""
+    html = '<img src="x" alt="by &lt;/script&gt; &#34;A&#34;"><p>&lt;b&gt;</p>'
+    assert drawing.with_alt(html) == '<img src="x" alt="by ‹/script› &#34;A&#34;"><p>&lt;b&gt;</p>'

@@ -43,7 +43,7 @@ def visit(page, server, name: str) -> None:
     """By the front page and its menu: opened directly, Streamlit's own probes fail in the console."""
     page.goto(server.url)
     page.get_by_role("link", name=name, exact=True).click()
-    page.get_by_role("heading", level=1).wait_for()
+    page.get_by_role("heading", name=name, level=1).wait_for()  # not the front page's, which goes last
 
 
 def taken(page, name: str, folder: Path) -> bytes:
