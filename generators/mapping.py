@@ -69,6 +69,14 @@ class Mapping(nn.Module):
         if self.copies:
             x = x[:, None].repeat(1, self.copies, 1)  # (N, copies, W)
         if truncation != 1:
-            near = self.w_avg.to(x.dtype).lerp(x, truncation)
-            x = near if cutoff is None else torch.cat([near[:, :cutoff], x[:, cutoff:]], 1)
+            x = nearer(x, self.w_avg, truncation, cutoff)
         return x
+
+
+def nearer(w: Tensor, centre: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
+    """w (N, layers, W) → the same, at psi of its distance from `centre`, (W,) or (N, 1, W).
+
+    In the first `cutoff` layers; None: all. The truncation trick (Karras et al. 2019, section 3 and appendix B).
+    """
+    near = centre.to(w.dtype).lerp(w, psi)
+    return near if cutoff is None else torch.cat([near[:, :cutoff], w[:, cutoff:]], 1)

@@ -10,12 +10,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from forensics.refusal import Refusal
 from generators.family import Family
 from generators.layers import Dense
+from generators.mapping import nearer
 
 
 class Style(NamedTuple):
@@ -77,15 +77,6 @@ class Styled(Family):
                 raise Refusal(f"this {self.name} keeps no mean w to truncate towards; leave --truncation away")
             w = nearer(w, self.mean_w, truncation, self.reach)
         return self.from_w(w)
-
-
-def nearer(w: Tensor, centre: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
-    """w (N, layers, W) → the same, at psi of its distance from `centre`, (W,) or (N, 1, W).
-
-    In the first `cutoff` layers; None: all. The truncation trick (Karras et al. 2019, section 3 and appendix B).
-    """
-    near = centre.to(w.dtype).lerp(w, psi)
-    return near if cutoff is None else torch.cat([near[:, :cutoff], w[:, cutoff:]], 1)
 
 
 def style(layer: int, affine: Dense) -> Style:
