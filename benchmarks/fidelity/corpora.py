@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fidelity.feature_rows import FeatureRows
-from benchmarks.lineage.scores import as_rgb
 from forensics.corpus import Corpus, Entry, Label
 from forensics.features import FeatureSpace
 from forensics.photo import UnreadableImage
@@ -19,6 +18,7 @@ from forensics.places import RUNS
 from forensics.refusal import Refusal
 from forensics.tensors import to_tensor
 from generators import snapshots
+from generators.latent.film import as_rgb
 from generators.photos import decoded
 from generators.source import Source, corpus_at
 from generators.trained import Trained

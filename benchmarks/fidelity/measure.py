@@ -23,7 +23,6 @@ from benchmarks import Watch
 from benchmarks.fidelity import latent_paths
 from benchmarks.fidelity.corpora import AT_ONCE, Gallery, learned_from, own_corpus
 from benchmarks.fidelity.feature_rows import FeatureRows
-from benchmarks.lineage.scores import as_rgb
 from benchmarks.stamp import Stamp
 from benchmarks.table import Cell, Column, Measure, Result, Table
 from forensics.features import FeatureSpace
@@ -34,6 +33,7 @@ from forensics.metrics import share
 from forensics.path_length import trimmed_mean_interval
 from forensics.refusal import Refusal
 from forensics.tensors import to_pictures, to_tensor
+from generators.latent.film import as_rgb
 from generators.trained import Trained
 
 FEWEST = 50  # pictures

@@ -23,6 +23,7 @@ from forensics.refusal import Refusal
 from forensics.saving import write_at_once
 from forensics.tensors import to_pictures, to_tensor
 from generators import FAMILIES
+from generators.latent.film import as_rgb
 from generators.photos import decode
 from generators.source import corpus_at
 from generators.trained import Trained, load
@@ -103,11 +104,6 @@ def row(trained: Trained, seeds: Sequence[int], scores: Scores | None = None) ->
 def size_of(trained: Trained) -> str:
     high, wide = trained.family.size
     return f"{wide}x{high}"
-
-
-def as_rgb(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 1 to 4) → (H, W, 3): grey threefold, alpha left away."""
-    return picture[..., :3] if picture.shape[2] > 2 else picture[..., :1].repeat(3, 2)
 
 
 def measure(
